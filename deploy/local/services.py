@@ -1,0 +1,381 @@
+"""PostgreSQL and Valkey without installing anything: for trying out, developing, testing and measuring.
+
+    with EmbeddedPostgres(state_dir() / "postgres") as postgres, EmbeddedValkey(state_dir() / "valkey") as valkey:
+        os.environ |= postgres.environment("taqseem_app") | valkey.environment()
+
+Both listen on a Unix socket only, in a directory that only their user (and root) can enter. PostgreSQL asks for a
+password besides, since the user may be `nobody`, whom others use too.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Self
+
+import psycopg2
+import redis
+
+from deploy.local import processes
+from deploy.local.places import LocalStateError, ServerUser, blocked_by, make_directory, server_user
+from deploy.local.programs import postgres_directory, postgres_major, runnable_by, valkey_directory
+
+ADMIN, OWNER, APP = "taqseem_admin", "taqseem_owner", "taqseem_app"
+DATABASE = "taqseem"
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class EmbeddedService(ABC):
+    """One server with everything of its own in one directory.
+
+    `relaxed` trades durability for speed: for tests only, where a power cut costs nothing.
+    """
+
+    name: str
+
+    def __init__(self, directory: Path, *, relaxed: bool = False) -> None:
+        self.directory = directory
+        self.relaxed = relaxed
+        self.user: ServerUser = server_user()
+        self.log = directory / f"{self.name}.log"
+        self.data = directory / "data"
+        self.socket_dir = directory / "socket"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The running server, for a supervisor to watch."""
+        return self._process
+
+    def start(self) -> None:
+        """Start and wait until the server answers. Does nothing when it is running already.
+
+        Raises LocalStateError, which says what to do, when it can't.
+        """
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._claim()
+        try:
+            self._end_leftover()
+            self._prepare()
+            self._launch()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the server, within seconds, and let go of the directory. Does nothing when it isn't running."""
+        if self._process is not None:
+            processes.stop(self._process, steps=self._stop_steps)
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def status(self) -> str:
+        """`running` or `stopped`, whoever started it."""
+        return "running" if self._answers() else "stopped"
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """The settings that lead the portal to this server."""
+
+    @property
+    @abstractmethod
+    def _stop_steps(self) -> tuple[tuple[signal.Signals, float], ...]: ...
+
+    @abstractmethod
+    def _prepare(self) -> None: ...
+
+    @abstractmethod
+    def _command(self) -> list[str | Path]: ...
+
+    @abstractmethod
+    def _answers(self) -> bool: ...
+
+    @abstractmethod
+    def _leftover_pid(self) -> int | None: ...
+
+    def _claim(self) -> None:
+        make_directory(self.directory, mode=0o700 if self.user.is_me else 0o711)
+        make_directory(self.data, mode=0o700, owner=self.user)
+        make_directory(self.socket_dir, mode=0o700, owner=self.user)
+        if blocker := blocked_by(self.directory, self.user):
+            raise LocalStateError(
+                f"{self.user.name} can't enter {blocker}, where {self.name} should keep its data."
+            )
+        self._lock = (self.directory / "lock").open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            self._lock = None
+            raise LocalStateError(f"{self.directory} is in use by another run.") from error
+
+    def _end_leftover(self) -> None:
+        """A server that outlived its run; the lock is ours, so nobody needs it."""
+        pid = self._leftover_pid()
+        if pid is None or str(self.directory) not in processes.command_of(pid):
+            return
+        for number, seconds in self._stop_steps:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return
+            if processes.wait_until(lambda: not processes.command_of(pid), seconds=seconds):
+                return
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        process = self._process = processes.spawn(
+            self._command(),
+            log=self.log,
+            env=self._server_environment(),
+            cwd=self.directory,
+            user=self.user,
+            death_signal=self._stop_steps[0][0],
+        )
+        answered = processes.wait_until(
+            lambda: self._answers() or process.poll() is not None, seconds=START_SECONDS
+        )
+        if not answered or process.poll() is not None:
+            raise LocalStateError(
+                f"{self.name} did not start. The end of {self.log}:\n{processes.last_lines(self.log)}"
+            )
+        return process
+
+    def _server_environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "HOME": str(self.directory),
+        }
+
+
+class EmbeddedPostgres(EmbeddedService):
+    """A PostgreSQL cluster with the roles and the database of the portal.
+
+    `taqseem_owner` owns the database and runs migrations; `taqseem_app` owns nothing and is what the portal runs as.
+    """
+
+    name = "postgres"
+    port = 5432  # part of the socket's name only
+
+    def __init__(self, directory: Path, *, relaxed: bool = False, programs: Path | None = None) -> None:
+        super().__init__(directory, relaxed=relaxed)
+        self._credentials = directory / "credentials.json"
+        self._chosen_programs = programs
+
+    def environment(self, role: str = OWNER) -> dict[str, str]:
+        return {
+            "TAQSEEM_DB_NAME": DATABASE,
+            "TAQSEEM_DB_HOST": str(self.socket_dir),
+            "TAQSEEM_DB_PORT": str(self.port),
+            "TAQSEEM_DB_USER": role,
+            "TAQSEEM_DB_PASSWORD": self.password(role),
+        }
+
+    def password(self, role: str) -> str:
+        """The generated password of one of the three roles."""
+        passwords: dict[str, str] = json.loads(self._credentials.read_text())
+        return passwords[role]
+
+    def connect(self, role: str = ADMIN, database: str = "postgres") -> psycopg2.extensions.connection:
+        """A new autocommit connection. Raises psycopg2.OperationalError when the server isn't there."""
+        connection = psycopg2.connect(
+            host=str(self.socket_dir),
+            port=self.port,
+            user=role,
+            password=self.password(role),
+            dbname=database,
+        )
+        connection.autocommit = True
+        return connection
+
+    @cached_property
+    def programs(self) -> Path:
+        """The directory of the server's programs, psql and pg_dump beside them.
+
+        Raises LocalStateError when the version that wrote the data isn't here; relaxed data is made anew instead.
+        """
+        try:
+            found = postgres_directory(
+                self._chosen_programs, major=None if self.relaxed else self._data_major
+            )
+        except LocalStateError as error:
+            hint = f" Or remove {self.directory} to start with empty data." if self._data_major else ""
+            raise LocalStateError(f"{error}{hint}") from error
+        return runnable_by(self.user, found)
+
+    @property
+    def _stop_steps(self) -> tuple[tuple[signal.Signals, float], ...]:
+        return (signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS)
+
+    def _prepare(self) -> None:
+        # The credentials are written last, so a cluster without them is half-built.
+        if not self._credentials.exists() or self._data_major != postgres_major(self.programs):
+            self._create()
+
+    @property
+    def _data_major(self) -> int | None:
+        try:
+            return int((self.data / "PG_VERSION").read_text())
+        except OSError:
+            return None
+
+    def _create(self) -> None:
+        self._credentials.unlink(missing_ok=True)
+        shutil.rmtree(self.data)
+        make_directory(self.data, mode=0o700, owner=self.user)
+        passwords = {role: secrets.token_urlsafe(24) for role in (ADMIN, OWNER, APP)}
+        with tempfile.NamedTemporaryFile("w", dir=self.directory) as password_file:
+            password_file.write(passwords[ADMIN])
+            password_file.flush()
+            os.chown(password_file.name, self.user.uid, self.user.gid)
+            self._initdb(Path(password_file.name))
+        unfinished = self._credentials.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(passwords))
+        published, self._credentials = self._credentials, unfinished
+        try:
+            process = self._launch()
+            self._create_roles(passwords)
+            processes.stop(process, steps=self._stop_steps)
+        finally:
+            self._credentials = published
+        unfinished.rename(published)
+
+    def _initdb(self, password_file: Path) -> None:
+        # Locale C is the same in every version and on every machine; names here have no alphabet to sort by anyway.
+        result = subprocess.run(
+            [
+                self.programs / "initdb",
+                f"--pgdata={self.data}",
+                f"--username={ADMIN}",
+                f"--pwfile={password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                *(["--no-sync"] if self.relaxed else []),
+            ],
+            env=self._server_environment(),
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            check=False,
+            **processes.as_user(self.user),
+        )
+        if result.returncode:
+            raise LocalStateError(f"initdb failed:\n{result.stdout}{result.stderr}")
+
+    def _create_roles(self, passwords: dict[str, str]) -> None:
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB PASSWORD %s", [passwords[OWNER]])
+            cursor.execute(f"CREATE ROLE {APP} LOGIN PASSWORD %s", [passwords[APP]])
+            if self.relaxed:  # tests empty append-only tables between them
+                cursor.execute(f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}")
+        connection.close()
+        connection = self.connect()
+        connection.cursor().execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        connection.close()
+
+    def _command(self) -> list[str | Path]:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": self.socket_dir,
+            "unix_socket_permissions": "0700",
+            "port": self.port,
+            "max_connections": 200,
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        if self.relaxed:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        return [self.programs / "postgres", "-D", self.data, *options]
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except (psycopg2.OperationalError, OSError):
+            return False
+        return True
+
+    def _leftover_pid(self) -> int | None:
+        try:
+            return int((self.data / "postmaster.pid").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return None
+
+
+class EmbeddedValkey(EmbeddedService):
+    """A Valkey that keeps what it was told (AOF) and refuses rather than forgets when memory is full."""
+
+    name = "valkey"
+
+    def __init__(self, directory: Path, *, relaxed: bool = False) -> None:
+        super().__init__(directory, relaxed=relaxed)
+        self.socket = self.socket_dir / "valkey.sock"
+        self._pid_file = self.data / "valkey.pid"
+
+    def environment(self) -> dict[str, str]:
+        return {"TAQSEEM_REDIS_URL": f"unix://{self.socket}?db=0"}
+
+    def client(self) -> redis.Redis:
+        """A new client of database 0."""
+        return redis.Redis(unix_socket_path=str(self.socket))
+
+    @property
+    def _stop_steps(self) -> tuple[tuple[signal.Signals, float], ...]:
+        return ((signal.SIGTERM, STOP_SECONDS),)
+
+    def _prepare(self) -> None:
+        """Valkey makes what it needs."""
+
+    def _command(self) -> list[str | Path]:
+        settings = {
+            "port": 0,
+            "unixsocket": self.socket,
+            "unixsocketperm": 700,
+            "dir": self.data,
+            "pidfile": self._pid_file,
+            "daemonize": "no",
+            "save": "",
+            "appendonly": "no" if self.relaxed else "yes",
+            "maxmemory-policy": "noeviction",
+        }
+        options = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+        return [runnable_by(self.user, valkey_directory()) / "valkey-server", *options]
+
+    def _answers(self) -> bool:
+        client = self.client()
+        try:
+            return bool(client.ping())
+        except (redis.RedisError, OSError):
+            return False
+        finally:
+            client.close()
+
+    def _leftover_pid(self) -> int | None:
+        try:
+            return int(self._pid_file.read_text())
+        except (OSError, ValueError):
+            return None
