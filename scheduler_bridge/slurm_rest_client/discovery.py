@@ -8,7 +8,7 @@ from .transport import Transport
 
 
 def discover(transport: Transport, token: Token) -> Discovery:
-    """Raises VersionUnsupported when there is no common version, NeverSent or NoAnswer when nobody answers."""
+    """Raises VersionUnsupported when there is no common version, NeverSent when nobody is there."""
     found: dict[str, Ping] = {}
     for version in SUPPORTED:
         codec = codec_for(version)

@@ -64,15 +64,9 @@ class SlurmError(Exception):
         return self.explanation.remedy
 
     def __str__(self) -> str:
-        figures = ", ".join(
-            part
-            for part in (
-                f"HTTP {self.status}" if self.status else "",
-                f"Slurm {self.code}" if self.code else "",
-            )
-            if part
-        )
-        return f"{self.operation}: {self.reason}" + (f" ({figures})" if figures else "")
+        figures = [f"HTTP {self.status}"] if self.status else []
+        figures += [f"Slurm {self.code}"] if self.code else []
+        return f"{self.operation}: {self.reason}" + (f" ({', '.join(figures)})" if figures else "")
 
 
 class NeverSent(SlurmError):

@@ -1,4 +1,4 @@
-"""Slurm's error numbers in plain words: what happened, and what to do. English msgids, marked for translation."""
+"""Slurm's error numbers in plain words, as English msgids marked for translation."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

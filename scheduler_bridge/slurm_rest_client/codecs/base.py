@@ -146,7 +146,7 @@ def failure(reply: Reply) -> SlurmError:
 def convert_all[W, T](
     rows: Sequence[msgspec.Raw], decoder: msgspec.json.Decoder[W], convert: Callable[[W], T], what: str
 ) -> tuple[tuple[T, ...], tuple[str, ...]]:
-    """Every row that can be read, and one line for every row that cannot: one odd job must not hide the rest."""
+    """Every row that can be read, and one line for every other: one odd job must not hide the rest."""
     items: list[T] = []
     odd: list[str] = []
     for index, row in enumerate(rows):

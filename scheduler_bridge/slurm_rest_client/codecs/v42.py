@@ -6,8 +6,8 @@ when a parent is missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -39,9 +39,13 @@ from .base import Envelope, convert_all, decode, failure
 _NO_LIMIT: dict[str, Any] = {"set": False, "infinite": True, "number": 0}
 
 
-@cache
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+
+
 def _decoder[T](kind: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(kind, strict=False)
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind, strict=False)
+    return _decoders[kind]
 
 
 class V42Codec:
@@ -245,7 +249,7 @@ class V42Codec:
         return Request("write_association", "POST", f"{self._slurmdb}/associations/", body=body)
 
     def account(self, name: str) -> Request:
-        return Request("account", "GET", f"{self._slurmdb}/account/{name}")
+        return Request("account", "GET", f"{self._slurmdb}/account/{quote(name, safe='')}")
 
     def read_accounts(self, reply: Reply) -> Listing[Account]:
         body = decode(_decoder(wire.AccountsWire), reply)
@@ -257,7 +261,7 @@ class V42Codec:
         return Request("write_account", "POST", f"{self._slurmdb}/accounts/", body=body)
 
     def user(self, name: str) -> Request:
-        return Request("user", "GET", f"{self._slurmdb}/user/{name}")
+        return Request("user", "GET", f"{self._slurmdb}/user/{quote(name, safe='')}")
 
     def read_users(self, reply: Reply) -> Listing[User]:
         body = decode(_decoder(wire.UsersWire), reply)
