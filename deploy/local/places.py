@@ -77,6 +77,17 @@ def make_directory(directory: Path, *, mode: int, owner: ServerUser | None = Non
     return directory
 
 
+def write_private(file: Path, text: str, *, owner: ServerUser | None = None) -> None:
+    """Replace a file by one that only we, or `owner`, can read."""
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    if owner:
+        os.chown(fresh, owner.uid, owner.gid)
+    fresh.replace(file)
+
+
 def blocked_by(path: Path, user: ServerUser) -> Path | None:
     """The directory on the way to `path` that `user` can't enter, if there is one."""
     if user.is_me:

@@ -3,8 +3,8 @@
     with EmbeddedPostgres(state_dir() / "postgres") as postgres, EmbeddedValkey(state_dir() / "valkey") as valkey:
         os.environ |= postgres.environment("taqseem_app") | valkey.environment()
 
-Both listen on a Unix socket only, in a directory that only their user (and root) can enter. PostgreSQL asks for a
-password besides, since the user may be `nobody`, whom others use too.
+Both listen on a Unix socket only, in a directory that only their user (and root) can enter. They ask for a generated
+password besides, since that user may be `nobody`, whom others use too.
 """
 
 import fcntl
@@ -24,7 +24,14 @@ import psycopg2
 import redis
 
 from deploy.local import processes
-from deploy.local.places import LocalStateError, ServerUser, blocked_by, make_directory, server_user
+from deploy.local.places import (
+    LocalStateError,
+    ServerUser,
+    blocked_by,
+    make_directory,
+    server_user,
+    write_private,
+)
 from deploy.local.programs import postgres_directory, postgres_major, runnable_by, valkey_directory
 
 ADMIN, OWNER, APP = "taqseem_admin", "taqseem_owner", "taqseem_app"
@@ -250,8 +257,7 @@ class EmbeddedPostgres(EmbeddedService):
             os.chown(password_file.name, self.user.uid, self.user.gid)
             self._initdb(Path(password_file.name))
         unfinished = self._credentials.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(passwords))
+        write_private(unfinished, json.dumps(passwords))
         published, self._credentials = self._credentials, unfinished
         try:
             process = self._launch()
@@ -334,36 +340,47 @@ class EmbeddedValkey(EmbeddedService):
     def __init__(self, directory: Path, *, relaxed: bool = False) -> None:
         super().__init__(directory, relaxed=relaxed)
         self.socket = self.socket_dir / "valkey.sock"
+        self._settings = self.data / "valkey.conf"
         self._pid_file = self.data / "valkey.pid"
+        self._password_file = directory / "password"
 
     def environment(self) -> dict[str, str]:
-        return {"TAQSEEM_REDIS_URL": f"unix://{self.socket}?db=0"}
+        return {"TAQSEEM_REDIS_URL": f"unix://:{self.password}@{self.socket}?db=0"}
+
+    @property
+    def password(self) -> str:
+        """The generated password; empty before the first start."""
+        return self._password_file.read_text() if self._password_file.exists() else ""
 
     def client(self) -> redis.Redis:
         """A new client of database 0."""
-        return redis.Redis(unix_socket_path=str(self.socket))
+        return redis.Redis(unix_socket_path=str(self.socket), password=self.password)
 
     @property
     def _stop_steps(self) -> tuple[tuple[signal.Signals, float], ...]:
         return ((signal.SIGTERM, STOP_SECONDS),)
 
     def _prepare(self) -> None:
-        """Valkey makes what it needs."""
-
-    def _command(self) -> list[str | Path]:
+        if not self.password:
+            write_private(self._password_file, secrets.token_urlsafe(24))
         settings = {
             "port": 0,
             "unixsocket": self.socket,
             "unixsocketperm": 700,
+            "requirepass": self.password,
             "dir": self.data,
             "pidfile": self._pid_file,
-            "daemonize": "no",
-            "save": "",
+            "save": '""',
             "appendonly": "no" if self.relaxed else "yes",
             "maxmemory-policy": "noeviction",
         }
-        options = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
-        return [runnable_by(self.user, valkey_directory()) / "valkey-server", *options]
+        # In a file, since everybody can read a command line.
+        write_private(
+            self._settings, "".join(f"{key} {value}\n" for key, value in settings.items()), owner=self.user
+        )
+
+    def _command(self) -> list[str | Path]:
+        return [runnable_by(self.user, valkey_directory()) / "valkey-server", self._settings]
 
     def _answers(self) -> bool:
         client = self.client()
