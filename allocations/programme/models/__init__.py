@@ -1,0 +1,3 @@
+from allocations.programme.models.request import AllocationRequest, Decision, RequestLine
+
+__all__ = ["AllocationRequest", "Decision", "RequestLine"]

@@ -1,0 +1,77 @@
+"""What people ask for: one GPU model at one site, and how much of it there is."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from datacenters.models.cluster import Cluster
+from datacenters.models.site import Site
+from portal.foundation.models import Record
+
+
+class Resource(Record):
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="resources")
+    cluster = models.ForeignKey(
+        Cluster, on_delete=models.PROTECT, related_name="resources", null=True, blank=True
+    )
+    name = models.CharField(_("name"), max_length=120)
+    gpu_model = models.CharField(_("GPU model"), max_length=80)
+    gres_type = models.CharField(_("GRES type"), max_length=40, help_text=_("As in gres/gpu:h100."))
+    partition = models.CharField(_("partition"), max_length=40)
+    gpu_count = models.PositiveIntegerField(_("GPUs"))
+    gpus_per_node = models.PositiveIntegerField(_("GPUs per node"), default=8)
+    max_gpus_per_job = models.PositiveIntegerField(_("most GPUs per job"), default=8)
+    max_cpus_per_gpu = models.PositiveIntegerField(_("most CPUs per GPU"), default=8)
+    max_memory_mb_per_gpu = models.PositiveIntegerField(_("most memory per GPU (MB)"), default=60_000)
+    max_wall_minutes = models.PositiveIntegerField(_("longest wall time (minutes)"), default=2880)
+    charge_factor = models.DecimalField(
+        _("charge factor"),
+        max_digits=6,
+        decimal_places=3,
+        default=1,
+        help_text=_("For normalised hours in reports; the ledger counts raw GPU-seconds."),
+    )
+    rate_pkr = models.DecimalField(
+        _("published rate (PKR per GPU-hour)"), max_digits=10, decimal_places=2, null=True, blank=True
+    )
+    is_open = models.BooleanField(_("may be requested"), default=True)
+    illustrative = models.BooleanField(_("illustrative"), default=False)
+
+    class Meta:
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+        ordering = ["site__name", "name"]
+        constraints = [
+            models.CheckConstraint(name="resource_has_gpus", condition=models.Q(gpu_count__gt=0)),
+            models.CheckConstraint(
+                name="resource_job_fits", condition=models.Q(max_gpus_per_job__lte=models.F("gpu_count"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("resource", args=[self.code])
+
+
+class Capacity(Record):
+    """GPU-seconds of a resource that the programme may award in one quarter."""
+
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="capacities")
+    quarter = models.CharField(_("quarter"), max_length=6, help_text=_("Like 2026Q4."))
+    gpu_seconds = models.BigIntegerField(_("GPU-seconds"))
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("capacity")
+        verbose_name_plural = _("capacities")
+        ordering = ["quarter"]
+        constraints = [
+            models.UniqueConstraint(fields=["resource", "quarter"], name="capacity_once"),
+            models.CheckConstraint(name="capacity_not_negative", condition=models.Q(gpu_seconds__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.quarter}"

@@ -1,0 +1,5 @@
+"""Taqseem: the national AI compute allocation portal."""
+
+from portal.celery import app as celery_app
+
+__all__ = ["celery_app"]

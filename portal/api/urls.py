@@ -1,0 +1,17 @@
+"""The API, `/api/v1/`: each room brings its own part."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("portal.people.api.urls")),
+    path("", include("datacenters.api.urls")),
+    path("", include("allocations.projects.api.urls")),
+    path("", include("allocations.programme.api.urls")),
+    path("", include("allocations.awards.api.urls")),
+    path("", include("allocations.ledger.api.urls")),
+    path("", include("allocations.reports.api.urls")),
+    path("", include("scheduler_bridge.jobs.api.urls")),
+]

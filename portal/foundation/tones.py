@@ -1,0 +1,43 @@
+"""Which tone a state speaks in. One table for all state machines: a state means the same everywhere."""
+
+TONES: dict[str, tuple[str, ...]] = {
+    "neutral": ("draft", "assigned", "closed", "expired", "withdrawn", "cancelled", "recused", "inactive"),
+    "info": (
+        "submitted",
+        "under_review",
+        "filed",
+        "provisioning",
+        "dispatching",
+        "queued",
+        "running",
+    ),
+    "success": ("approved", "active", "completed", "upheld", "verified", "accepted"),
+    "warning": (
+        "returned",
+        "awaiting_approval",
+        "pending",
+        "suspended",
+        "uncertain",
+        "preempted",
+        "exhausted",
+        "lapsed",
+    ),
+    "danger": (
+        "declined",
+        "rejected",
+        "refused",
+        "dismissed",
+        "failed",
+        "timeout",
+        "out_of_memory",
+        "node_fail",
+        "revoked",
+        "lost",
+    ),
+}
+_TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
+
+
+def tone_of(state: str) -> str:
+    """The badge tone of a state's value; neutral for one that the table doesn't know."""
+    return _TONE_OF.get(str(state), "neutral")

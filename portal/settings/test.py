@@ -1,0 +1,20 @@
+"""The test suites: as production as possible, but for speed where nothing is lost by it."""
+
+from portal.settings import env
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import DATABASES, REST_FRAMEWORK
+
+SECRET_KEY = "tests-only"  # noqa: S105
+ALLOWED_HOSTS = ["*"]
+DEMO_MODE = True
+REQUIRE_SECOND_FACTOR = False
+DATABASES["default"]["USER"] = env.text("TAQSEEM_DB_USER", "taqseem_owner")
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] = []
+ACCOUNT_RATE_LIMITS = False

@@ -1,0 +1,27 @@
+"""Every address of the portal: one line a room."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from portal.foundation.gallery import gallery
+
+urlpatterns = [
+    path("", include("portal.web.urls")),
+    path("", include("portal.people.web.urls")),
+    path("", include("datacenters.web.urls")),
+    path("", include("allocations.projects.web.urls")),
+    path("", include("allocations.programme.web.urls")),
+    path("", include("allocations.awards.web.urls")),
+    path("", include("allocations.ledger.web.urls")),
+    path("", include("allocations.reports.web.urls")),
+    path("", include("scheduler_bridge.jobs.web.urls")),
+    path("api/v1/", include("portal.api.urls")),
+    path("sign-in/", include("allauth.urls")),
+    path("language/", set_language, name="set_language"),
+    path("admin/", admin.site.urls),
+]
+
+if settings.DEMO_MODE:
+    urlpatterns.append(path("design/", gallery, name="design"))

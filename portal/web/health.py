@@ -1,0 +1,74 @@
+"""Is it up (`/healthz`), and is every part of it at work (`/readyz`)?"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+
+from datacenters.models import Cluster
+from portal.foundation.services import heartbeat
+
+
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """This process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Each part and how it is; 503 where a part that everything needs is missing. Sites only inform."""
+    parts: dict[str, Any] = {
+        "database": _try(_database),
+        "queue": _try(_queue),
+        "worker": _try(lambda: _alive("worker")),
+        "beat": _try(lambda: _alive("beat")),
+        "sealer": _try(lambda: _alive("sealer")),
+    }
+    ready = all(part["ok"] for part in parts.values())
+    parts["sites"] = _try(_sites)["detail"] if parts["database"]["ok"] else {}
+    return JsonResponse({"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503)
+
+
+def _try(check: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        return {"ok": True, "detail": check()}
+    except Exception as error:
+        return {"ok": False, "detail": f"{type(error).__name__}: {error}"[:200]}
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return "answers"
+
+
+def _queue() -> str:
+    cache.set("readyz", 1, timeout=10)
+    if cache.get("readyz") != 1:
+        raise RuntimeError("forgets what it was told")
+    return "answers"
+
+
+def _alive(part: str) -> str:
+    seconds = heartbeat.age(part)
+    if seconds is None:
+        raise RuntimeError("has given no sign of life yet")
+    if seconds >= heartbeat.STALE_AFTER_SECONDS:
+        raise RuntimeError(f"last sign of life {seconds:.0f} s ago")
+    return f"alive {seconds:.0f} s ago"
+
+
+def _sites() -> dict[str, Any]:
+    return {
+        cluster.site.code: {
+            "ok": cluster.seen_at is not None and not cluster.problem,
+            "sandbox": cluster.is_sandbox,
+            "seen_at": cluster.seen_at,
+            "problem": cluster.problem,
+        }
+        for cluster in Cluster.objects.filter(is_enabled=True).select_related("site")
+    }

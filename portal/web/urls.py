@@ -1,0 +1,11 @@
+"""The roof: home, health, and what joins several rooms."""
+
+from django.urls import path
+
+from portal.web import health, home
+
+urlpatterns = [
+    path("", home.Home.as_view(), name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -1,0 +1,38 @@
+"""Fixtures that every suite may use."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from portal.people.models import User
+from tests.cast import Cast, make_cast
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return make_cast()
+
+
+@pytest.fixture
+def api():
+    """`api(user)` is an API client signed in as that user (None: anonymous)."""
+
+    def sign_in(user: User | None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            client.force_authenticate(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def web(client):
+    """`web(user)` is a browser session signed in as that user (None: anonymous)."""
+
+    def sign_in(user: User | None):
+        client.logout()
+        if user is not None:
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in
