@@ -32,6 +32,7 @@ def append_only_tables() -> list[str]:
         model._meta.db_table
         for model in apps.get_models()
         if any(
-            isinstance(trigger, Protect) and trigger.name == "append_only" for trigger in model._meta.triggers
+            isinstance(trigger, Protect) and trigger.name == "append_only"
+            for trigger in getattr(model._meta, "triggers", [])
         )
     ]
