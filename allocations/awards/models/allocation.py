@@ -5,6 +5,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from allocations.awards.interest import no_interest_trigger
 from allocations.awards.transitions import ALLOCATION, AllocationState
 from allocations.projects.models import Project
 from datacenters.models import Resource
@@ -50,7 +51,7 @@ class Allocation(Record):
 
 
 class Award(models.Model):
-    """What was decided, once and for ever: so many GPU-seconds of a resource, for a period, by whom and why."""
+    """What was decided, once and for ever: so many GPU-seconds, for a period, by whom and why."""
 
     code = CodeField(prefix="awd")
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="awards")
@@ -69,7 +70,13 @@ class Award(models.Model):
         verbose_name_plural = _("awards")
         ordering = ["-id"]
         constraints = [models.CheckConstraint(name="award_positive", condition=models.Q(gpu_seconds__gt=0))]
-        triggers = append_only()
+        triggers = [
+            *append_only(),
+            no_interest_trigger(
+                name="no_interest",
+                project_id="(SELECT a.project_id FROM awards_allocation a WHERE a.id = NEW.allocation_id)",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

@@ -1,0 +1,38 @@
+"""Who has an interest in a project and so may not decide about it: one rule, in Python and in SQL.
+
+The rule stands twice on purpose: services refuse with words, the database refuses whoever comes another way.
+"""
+
+from typing import Any
+
+import pgtrigger
+
+from allocations.projects.models import Project
+
+
+def has_interest(user: Any, project: Project) -> bool:
+    """Whether `user` belongs to the project, or to the organisation that it belongs to."""
+    return (
+        project.organisation_id in user.organisation_ids or project.members.filter(user_id=user.pk).exists()
+    )
+
+
+def no_interest_trigger(*, name: str, project_id: str, also: str = "FALSE") -> pgtrigger.Trigger:
+    """Refuses a row whose `decided_by` has an interest in its project.
+
+    `project_id` is an SQL expression for the project's id; `also` a further condition that refuses.
+    """
+    return pgtrigger.Trigger(
+        name=name,
+        operation=pgtrigger.Insert,
+        when=pgtrigger.Before,
+        func=(
+            f"IF {also} OR EXISTS (SELECT 1 FROM projects_projectmember m "
+            f"WHERE m.project_id = {project_id} AND m.user_id = NEW.decided_by_id) "
+            "OR EXISTS (SELECT 1 FROM projects_project p "
+            "JOIN people_membership o ON o.organisation_id = p.organisation_id "
+            f"WHERE p.id = {project_id} AND o.user_id = NEW.decided_by_id) THEN "
+            "RAISE EXCEPTION 'nobody decides about their own request, project or organisation' "
+            "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
+        ),
+    )
