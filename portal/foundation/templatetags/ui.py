@@ -82,9 +82,7 @@ def form_errors(form: BaseForm) -> dict[str, Any]:
         target = f"{bound.auto_id}_0" if bound.use_fieldset else bound.id_for_label
         prefix = gettext("(Hidden field %(name)s)") % {"name": bound.name} if bound.is_hidden else bound.label
         for error in bound.errors:
-            lines.append(
-                {"text": f"{prefix}: {error}", "target": "" if bound.is_hidden else target}
-            )
+            lines.append({"text": f"{prefix}: {error}", "target": "" if bound.is_hidden else target})
     return {"lines": lines}
 
 
@@ -94,7 +92,12 @@ def filter_bar(context: template.Context, form: BaseForm) -> dict[str, Any]:
     request = context.get("request")
     query = request.GET if request else {}
     active = any(query.get(bound.html_name) for bound in form)
-    return {"form": form, "active": active, "path": request.path if request else "", "ordering": query.get("ordering")}
+    return {
+        "form": form,
+        "active": active,
+        "path": request.path if request else "",
+        "ordering": query.get("ordering"),
+    }
 
 
 # --- Tables -----------------------------------------------------------------------------------------
