@@ -1,7 +1,7 @@
 """Build or repair .venv from the lock, with any supported Python and nothing installed.
 
-A stamp in .venv tells what it was built from, so that nothing is done when nothing changed. It is written last:
-without it the environment is half-built and made anew.
+A stamp in .venv tells what it was built from, so that nothing is done when nothing changed. It is written
+last: without it the environment is half-built and made anew.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,12 @@ DEV_LOCK = CHECKOUT / "requirements-dev.lock"  # holds all of the runtime lock t
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dev", action="store_true", help="with what the tests need")
-    locks = [RUNTIME_LOCK, DEV_LOCK] if parser.parse_args().dev else [RUNTIME_LOCK]
+    parser.add_argument("command", nargs="*", help="arguments of the Python of .venv, which takes our place")
+    arguments = parser.parse_args()
+    locks = [RUNTIME_LOCK, DEV_LOCK] if arguments.dev else [RUNTIME_LOCK]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
     try:
         # A neighbour that builds the same one is waited for.
         with (CHECKOUT / ".venv.lock").open("a") as lock:
@@ -37,11 +43,15 @@ def main() -> int:
         return 1
     except subprocess.CalledProcessError as error:
         print(
-            f"Setting up .venv failed (exit {error.returncode}, see above). If a download failed, run it again: "
-            "it goes on from here.",
+            f"Setting up .venv failed (exit {error.returncode}, see above). If a download failed, "
+            "run it again: it goes on from here.",
             file=sys.stderr,
         )
         return 1
+    if arguments.command:
+        # The process stays the same, so that whoever started us can go on sending it signals.
+        python = VENV / "bin" / "python"
+        os.execv(python, [str(python), *arguments.command])
     return 0
 
 
@@ -87,7 +97,23 @@ def digest(lock: Path) -> str:
 
 
 def run(*command: str | Path) -> None:
-    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
+    """Run a command to its end, and end it with us. Raises CalledProcessError when it fails."""
+    with subprocess.Popen(
+        [str(word) for word in command], stdin=subprocess.DEVNULL, process_group=0
+    ) as process:
+        try:
+            code = process.wait()
+        except SystemExit:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if code:
+        raise subprocess.CalledProcessError(code, command)
+
+
+def stop(number: int, _: object) -> None:
+    """A background shell has SIGINT ignored: this listens all the same."""
+    print("Stopped before .venv was complete. The next run goes on from here.", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

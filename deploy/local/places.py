@@ -1,7 +1,8 @@
 """Where a checkout keeps its local state, and which user its embedded servers run as.
 
 State lives outside the checkout, for two reasons: the path of a Unix socket is limited to about 100
-characters, and servers that run as another user must be able to reach it. `.run` in the checkout points there.
+characters, and servers that run as another user must be able to reach it. `.run` in the checkout points
+there.
 """
 
 import hashlib

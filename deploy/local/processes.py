@@ -1,5 +1,6 @@
 """Processes that end with us, however we end."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -29,8 +30,9 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output appended to `log`.
 
-    The terminal's Ctrl-C doesn't reach it: whoever started it stops it, in order. On Linux it gets `death_signal`
-    when we die without having done so. Call this from the main thread only: Linux ties that to the thread.
+    The terminal's Ctrl-C doesn't reach it: whoever started it stops it, in order. On Linux it gets
+    `death_signal` when we die without having done so. Call this from the main thread only: Linux ties that
+    to the thread.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -41,7 +43,7 @@ def spawn(
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_preparation(os.getpid(), death_signal),  # noqa: PLW1509 (it calls nothing that locks)
+            preexec_fn=_preparation(os.getpid(), death_signal),
             **as_user(user),
         )
 
@@ -62,7 +64,7 @@ def as_user(user: ServerUser | None) -> AsUser:
 
 
 def stop(process: subprocess.Popen[bytes], *, steps: Sequence[tuple[signal.Signals, float]]) -> None:
-    """Send each signal in turn and wait for its seconds, until the process has ended; then kill its session."""
+    """Send each signal in turn and wait its seconds, until the process has ended; then kill its group."""
     for number, seconds in steps:
         if process.poll() is not None:
             break
@@ -71,10 +73,8 @@ def stop(process: subprocess.Popen[bytes], *, steps: Sequence[tuple[signal.Signa
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             continue
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

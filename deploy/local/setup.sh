@@ -4,6 +4,7 @@
 #   deploy/local/setup.sh           what the portal needs
 #   deploy/local/setup.sh --dev     what its tests need besides
 #   deploy/local/setup.sh --find    only print the Python
+#   deploy/local/setup.sh -- ARGUMENTS    then become the Python of .venv, called with these
 #
 # PYTHON=/path/to/python3.13 chooses one. A second run is instant.
 set -eu

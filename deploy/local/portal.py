@@ -1,0 +1,125 @@
+"""The portal's own processes on this machine, and the environment that they share."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local.places import CHECKOUT, write_private
+from deploy.local.services import APP, OWNER, EmbeddedPostgres, EmbeddedValkey
+from deploy.local.supervisor import Program
+
+
+class Portal:
+    """What `make run` starts besides the database and the queue."""
+
+    def __init__(
+        self,
+        state: Path,
+        logs: Path,
+        postgres: EmbeddedPostgres,
+        valkey: EmbeddedValkey,
+        *,
+        host: str,
+        port: int,
+    ) -> None:
+        self.state, self.logs, self.postgres, self.valkey = state, logs, postgres, valkey
+        self.host, self.port = host, port
+        self.sandbox_state = state / "sandbox" / "sandbox.json"
+        self._lab: dict[str, str] = {}
+
+    def environment(self, role: str = APP) -> dict[str, str]:
+        """The settings of the portal: as the role that owns nothing, or as the owner for migrations."""
+        return (
+            {
+                "DJANGO_SETTINGS_MODULE": "portal.settings.local",
+                "TAQSEEM_RUN_DIR": str(self.state),
+                "TAQSEEM_SECRET_KEY": self._secret_key(),
+                "TAQSEEM_SANDBOX_STATE": str(self.sandbox_state),
+            }
+            | self.postgres.environment(role)
+            | self.valkey.environment()
+            | self._lab
+        )
+
+    def preparation(self) -> Program:
+        """Migrations, grants, translations, static files and demo data, in one process: Django loads slowly."""
+        return self._program("prepare", "deploy.local.prepare", role=OWNER)
+
+    def programs(self) -> list[Program]:
+        """What runs while the portal runs, in the order to start; it is stopped in reverse."""
+        celery = ["celery", "--app=portal", "--quiet"]
+        sealer = self._program("sealer", "manage", "audit_sealer")
+        return [
+            *([sealer] if list(CHECKOUT.glob("portal/*/management/commands/audit_sealer.py")) else []),
+            self._program(
+                "worker",
+                *celery,
+                "worker",
+                "--pool=threads",
+                "--concurrency=16",
+                "--queues=default,bridge",
+                "--loglevel=INFO",
+                "--without-gossip",
+                "--without-mingle",
+            ),
+            self._program(
+                "beat", *celery, "beat", f"--schedule={self.state / 'beat-schedule'}", "--pidfile="
+            ),
+            self._program(
+                "web",
+                "granian",
+                "--interface=wsgi",
+                f"--host={self.host}",
+                f"--port={self.port}",
+                "--workers=2",
+                "--blocking-threads=16",
+                "--no-ws",
+                "--respawn-failed-workers",
+                "--workers-kill-timeout=4",
+                "portal.wsgi:application",
+            ),
+        ]
+
+    def sandbox(self) -> Program | None:
+        """The sandbox sites, once this checkout has them."""
+        if not (CHECKOUT / "scheduler_bridge" / "sandbox" / "__main__.py").exists():
+            return None
+        self.sandbox_state.parent.mkdir(mode=0o700, exist_ok=True)
+        self.sandbox_state.unlink(missing_ok=True)
+        return self._program(
+            "sandbox", "scheduler_bridge.sandbox", "--state-dir", str(self.sandbox_state.parent)
+        )
+
+    def lab(self, verb: str) -> Program:
+        """`up` or `status` of the real Slurm clusters; from now on the portal is told of them."""
+        from deploy.lab.state import run_directory
+
+        self._lab = {"TAQSEEM_LAB_STATE": str(run_directory() / "lab.json")}
+        return self._program("lab", "deploy.lab.lab", verb)
+
+    @staticmethod
+    def stop_lab(logs: Path) -> None:
+        with (logs / "lab.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "deploy.lab.lab", "down"],
+                cwd=CHECKOUT,
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+
+    def _program(self, name: str, module: str, *arguments: str, role: str = APP) -> Program:
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", module, *arguments],
+            log=self.logs / f"{name}.log",
+            env=os.environ | self.environment(role) | {"PYTHONUNBUFFERED": "1"},
+        )
+
+    def _secret_key(self) -> str:
+        file = self.state / "secret-key"
+        if not file.exists():
+            write_private(file, secrets.token_urlsafe(48))
+        return file.read_text()

@@ -1,0 +1,19 @@
+"""The portal that `make run` has running, for commands from another terminal."""
+
+import json
+import os
+
+from deploy.local.places import CHECKOUT
+
+ENVIRONMENT = "environment.json"
+
+
+def join() -> None:
+    """Take over the settings of the running portal, unless some are given already. Does nothing without one."""
+    if "TAQSEEM_DB_HOST" in os.environ:
+        return
+    try:
+        settings: dict[str, str] = json.loads((CHECKOUT / ".run" / ENVIRONMENT).read_text())
+    except OSError:
+        return
+    os.environ |= settings
