@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from deploy.lab import daemons, files
 from deploy.lab.catalogue import CLUSTERS, RELEASES
 from deploy.lab.machine import start_machine, stop_machine, wait_for
-from deploy.lab.state import Lab, LabDown, LabError, Process, run_directory
+from deploy.lab.state import Lab, LabCluster, LabDown, LabError, Process, run_directory
 from deploy.lab.tree import ensure_tree, remove_tree, undisturbed
 
 ACTIONS = ("start", "stop", "kill", "pause", "resume", "restart")
@@ -106,7 +107,10 @@ def control(cluster_name: str, action: str, daemon: str) -> None:
         if action in {"start", "restart"} and cluster.daemons[daemon].state == "gone":
             daemons.start_cluster_daemon(machine, cluster, daemon)
             lab.save()
-            wait_for(lambda: daemons.daemon_answers(cluster, daemon), f"{daemon} of {cluster_name}")
+            _await_daemons(cluster, [daemon])
+            if daemon == "slurmctld":  # it has to hear of its nodes anew
+                nodes = _of_kind(cluster_name, "slurmd")
+                _await_daemons(cluster, [name for name in nodes if _runs(cluster.daemons.get(name))])
 
 
 def _raise_machine(lab: Lab, run: Path, release: str) -> None:
@@ -126,7 +130,7 @@ def _raise_machine(lab: Lab, run: Path, release: str) -> None:
             daemons.start_machine_daemon(machine, name)
             lab.save()
     for name in daemons.MACHINE_DAEMONS:
-        wait_for(lambda name=name: daemons.machine_answers(machine, name), f"{name} of Slurm {release}")  # type: ignore[misc]
+        wait_for(partial(daemons.machine_answers, machine, name), f"{name} of Slurm {release}")
 
 
 def _raise_clusters(lab: Lab, run: Path, names: list[str]) -> None:
@@ -152,12 +156,15 @@ def _start_daemons(lab: Lab, names: list[str], kind: str) -> None:
                 daemons.start_cluster_daemon(machine, cluster, daemon)
                 lab.save()
     for name in names:
-        cluster = lab.clusters[name]
-        for daemon in _of_kind(name, kind):
-            wait_for(
-                lambda cluster=cluster, daemon=daemon: daemons.daemon_answers(cluster, daemon),  # type: ignore[misc]
-                f"{daemon} of {name} (its log: {cluster.directory}/log)",
-            )
+        _await_daemons(lab.clusters[name], _of_kind(name, kind))
+
+
+def _await_daemons(cluster: LabCluster, names: list[str]) -> None:
+    for name in names:
+        wait_for(
+            partial(daemons.daemon_answers, cluster, name),
+            f"{name} of {cluster.name} (its log: {cluster.directory}/log/{name}.log)",
+        )
 
 
 def _of_kind(cluster: str, kind: str) -> list[str]:
@@ -177,21 +184,26 @@ def _ailing(lab: Lab) -> set[tuple[str, str]]:
     found = set()
     for release, machine in lab.machines.items():
         for name in daemons.MACHINE_DAEMONS:
-            process = machine.daemons.get(name)
-            if not (process and process.state == "running" and daemons.machine_answers(machine, name)):
+            if not (_runs(machine.daemons.get(name)) and daemons.machine_answers(machine, name)):
                 found.add((f"Slurm {release}", name))
     for cluster in lab.clusters.values():
         for name in CLUSTERS[cluster.name].daemons:
-            process = cluster.daemons.get(name)
-            if not (process and process.state == "running" and daemons.daemon_answers(cluster, name)):
+            # Without slurmctld every question waits in vain for many seconds.
+            answerable = name == "slurmdbd" or (cluster.name, "slurmctld") not in found
+            runs = _runs(cluster.daemons.get(name))
+            if not runs or (answerable and not daemons.daemon_answers(cluster, name)):
                 found.add((cluster.name, name))
     return found
+
+
+def _runs(process: Process | None) -> bool:
+    return process is not None and process.state == "running"
 
 
 def _stop(lab: Lab) -> None:
     """Daemons in reverse order, each with time to write its state, then whatever is left; then the traces."""
     for cluster in lab.clusters.values():
-        if (ctld := cluster.daemons.get("slurmctld")) and ctld.state == "running":
+        if _runs(cluster.daemons.get("slurmctld")):
             cluster.command("scancel", f"--partition={cluster.partition}", check=False)
     started = [owner.daemons for owner in lab.clusters.values()] + [
         owner.daemons for owner in lab.machines.values()

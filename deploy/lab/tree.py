@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.lab.catalogue import SERVICE_USERS, USERS, Release
@@ -74,10 +74,18 @@ def _build(release: Release, tree: Path) -> None:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise LabError(f"building the Slurm tree failed (whole log: {log}):\n{tail}") from error
     except BaseException:
-        remove_tree(building)
+        _remove_unfinished(building)
         raise
     building.rename(tree)
     print(f"lab: {tree} built in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _remove_unfinished(building: Path) -> None:
+    """What an interrupted build leaves; its last processes, just killed, may still be writing."""
+    for _ in range(50):
+        with suppress(OSError):
+            return remove_tree(building)
+        time.sleep(0.1)
 
 
 def _step(command: list[str], output: object) -> None:

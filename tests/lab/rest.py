@@ -1,0 +1,61 @@
+"""The few REST calls that the lab's own tests need, with nothing between them and slurmrestd."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from deploy.lab.state import LabCluster
+
+VERSION = "v0.0.42"
+
+
+def call(cluster: LabCluster, path: str, body: Any = None, *, token: str, user: str) -> tuple[int, Any]:
+    """Status and decoded body of one call."""
+    request = urllib.request.Request(
+        f"{cluster.rest_url}/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "X-SLURM-USER-NAME": user,
+            "X-SLURM-USER-TOKEN": token,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def submit(
+    cluster: LabCluster, slurm_account: str, *, user: str, gpus: int, minutes: int, script: str
+) -> int:
+    """Submit as the portal will: a token for the job's own user. Returns the job id."""
+    job = {
+        "name": "lab-test",
+        "account": slurm_account,
+        "partition": cluster.partition,
+        "current_working_directory": f"/home/{user}",
+        "environment": ["PATH=/usr/bin:/bin"],
+        "tasks": 1,
+        "cpus_per_task": 1,
+        "memory_per_node": {"number": 500, "set": True},
+        "time_limit": {"number": minutes, "set": True},
+        "tres_per_job": f"gres/gpu:{cluster.gpu}={gpus}",
+    }
+    body = {"script": script, "job": job}
+    status, answer = call(cluster, f"slurm/{VERSION}/job/submit", body, token=cluster.token(user), user=user)
+    assert status == 200, answer
+    assert not answer["errors"], answer
+    return int(answer["job_id"])
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
+    """Returns once the condition holds; fails when it never does."""
+    deadline = time.monotonic() + seconds
+    while not (last := condition()):
+        assert time.monotonic() < deadline, f"still {last!r} after {seconds} s"
+        time.sleep(0.1)
