@@ -1,4 +1,4 @@
-"""`make lock`: resolve pyproject.toml into both locks, with hashes and without the address of any registry."""
+"""`make lock`: resolve pyproject.toml into both locks, with hashes and without any registry's address."""
 
 import subprocess
 import sys
@@ -11,8 +11,7 @@ COMPILE = [
     "compile",
     "pyproject.toml",
     "--universal",
-    "--python-version",
-    "3.12",
+    "--python-version=3.12",
     "--generate-hashes",
     "--upgrade",
     "--quiet",

@@ -44,7 +44,7 @@ class Portal:
         )
 
     def preparation(self) -> Program:
-        """Migrations, grants, translations, static files and demo data, in one process: Django loads slowly."""
+        """Migrations, grants, translations, static files, demo data: in one process (Django loads slowly)."""
         return self._program("prepare", "deploy.local.prepare", role=OWNER)
 
     def programs(self) -> list[Program]:

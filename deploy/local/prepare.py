@@ -1,7 +1,6 @@
 """Bring the database and the generated files up to date with the code, as the owner of the database."""
 
 import hashlib
-import sys
 from pathlib import Path
 
 import django
@@ -41,4 +40,4 @@ def static_sources() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,7 +9,7 @@ ENVIRONMENT = "environment.json"
 
 
 def join() -> None:
-    """Take over the settings of the running portal, unless some are given already. Does nothing without one."""
+    """Take over the settings of the running portal, if there is one and no others are given."""
     if "TAQSEEM_DB_HOST" in os.environ:
         return
     try:
