@@ -130,11 +130,21 @@ class SlurmClient:
         user: str | None = None,
         account: str | None = None,
     ) -> Listing[AccountingRun]:
-        """All runs that overlap start..end (epoch seconds), requeued runs included, times unclipped."""
+        """All runs that overlap start..end (epoch seconds), requeued runs included, times unclipped.
+
+        A run without an eligible time (a held job, even once cancelled) is in no window: see
+        `accounting_by_id`.
+        """
         request = self.codec.accounting_jobs(
             cluster, start, end, job_name=job_name, user=user, account=account
         )
         return self._call(token, request, self.codec.read_accounting_jobs)
+
+    def accounting_by_id(self, token: Token, cluster: str, job_ids: Sequence[int]) -> Listing[AccountingRun]:
+        """All runs ever recorded under these ids. Ids may be reused: check name and user."""
+        return self._call(
+            token, self.codec.accounting_by_id(cluster, job_ids), self.codec.read_accounting_jobs
+        )
 
     def tres(self, token: Token) -> Listing[str]:
         """What the cluster's accounting counts. Without `gres/gpu` every GPU-hour reads zero."""
@@ -178,9 +188,7 @@ class SlurmClient:
         wanted = Association(
             cluster=cluster, account=account, user=user, parent=parent, qos=tuple(qos), limits=limits
         )
-        exists = self.association(token, cluster, account, user) is not None
-        request = self.codec.write_association(wanted, exists=exists)
-        self._call(token, request, self.codec.read_done)
+        self._call(token, self.codec.write_association(wanted), self.codec.read_done)
         stored = self.association(token, cluster, account, user)
         if stored is None or stored.limits != limits:
             label = f"{account}/{user}" if user else account

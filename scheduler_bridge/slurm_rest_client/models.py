@@ -106,7 +106,8 @@ class ExitInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as slurmctld sees it now."""
+    """A job as slurmctld sees it now. Slurm's guesses (when a pending job may start, when a running one
+    must end) are kept out of `start_time` and `end_time`."""
 
     job_id: int
     name: str
@@ -122,6 +123,7 @@ class LiveJob(msgspec.Struct, frozen=True, kw_only=True):
     submit_time: int | None
     eligible_time: int | None
     start_time: int | None
+    expected_start_time: int | None
     end_time: int | None
     time_limit_minutes: int | None
     gpus: int

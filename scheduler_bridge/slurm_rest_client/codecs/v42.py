@@ -96,7 +96,7 @@ class V42Codec:
 
     def read_shares(self, reply: Reply) -> Listing[Share]:
         body = decode(_decoder(wire.SharesWire), reply)
-        return _listing(body, body.shares and body.shares.shares, wire.ShareWire, read.share)
+        return _listing(body, body.shares.shares if body.shares else None, wire.ShareWire, read.share)
 
     # --- slurmctld: jobs ---
 
@@ -197,13 +197,21 @@ class V42Codec:
         user: str | None,
         account: str | None,
     ) -> Request:
-        query = {"cluster": cluster, "start_time": str(start), "end_time": str(end), "skip_steps": "true"}
-        if self.capabilities.truthful_accounting_flags:
-            # skip_steps alone hides requeued runs and clips elapsed times to the window.
-            query |= {"show_duplicates": "true", "disable_truncate_usage_time": "true"}
+        query = {"cluster": cluster, "start_time": str(start), "end_time": str(end)} | self._flags()
         filters = {"job_name": job_name, "users": user, "account": account}
         query |= {name: value for name, value in filters.items() if value}
         return Request("accounting_jobs", "GET", f"{self._slurmdb}/jobs/", query)
+
+    def accounting_by_id(self, cluster: str, job_ids: Sequence[int]) -> Request:
+        query = {"cluster": cluster, "step": ",".join(map(str, job_ids))} | self._flags()
+        return Request("accounting_by_id", "GET", f"{self._slurmdb}/jobs/", query)
+
+    def _flags(self) -> dict[str, str]:
+        flags = {"skip_steps": "true"}
+        if self.capabilities.truthful_accounting_flags:
+            # skip_steps alone hides requeued runs and clips elapsed times to the window.
+            flags |= {"show_duplicates": "true", "disable_truncate_usage_time": "true"}
+        return flags
 
     def read_accounting_jobs(self, reply: Reply) -> Listing[AccountingRun]:
         return self._job_list(reply, wire.RunWire, read.accounting_run)
@@ -231,7 +239,7 @@ class V42Codec:
         body = decode(_decoder(wire.AssociationsWire), reply)
         return _listing(body, body.associations, wire.AssociationWire, read.association)
 
-    def write_association(self, wanted: Association, *, exists: bool) -> Request:
+    def write_association(self, wanted: Association) -> Request:
         row: dict[str, Any] = {
             "cluster": wanted.cluster,
             "account": wanted.account,
@@ -242,8 +250,6 @@ class V42Codec:
         if wanted.qos:
             row["qos"] = wanted.qos
         if not wanted.user:
-            # Created with null, changed with "": the other way round nothing happens.
-            row["user"] = "" if exists else None
             row["parent_account"] = wanted.parent or "root"
         body = msgspec.json.encode({"associations": [row]})
         return Request("write_association", "POST", f"{self._slurmdb}/associations/", body=body)

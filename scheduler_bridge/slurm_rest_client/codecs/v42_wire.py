@@ -13,6 +13,8 @@ class Num(msgspec.Struct):
     number: float | None = None
 
 
+_NEVER = 2**32 - 16
+
 type Number = Num | float | None
 
 
@@ -25,8 +27,9 @@ def as_int(value: Number) -> int | None:
 
 
 def as_time(value: Number) -> int | None:
-    """Epoch seconds; Slurm writes 0 for "not yet"."""
-    return as_int(value) or None
+    """Epoch seconds; Slurm writes 0 for "not yet" and a number near 2**32 for "never"."""
+    seconds = as_int(value)
+    return seconds if seconds and seconds < _NEVER else None
 
 
 class Tres(msgspec.Struct):

@@ -1,0 +1,109 @@
+"""What slurmdbd keeps: accounts, users, associations with their limits and usage."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+TRES_LIMITS = ("group_minutes", "group_running", "group_total", "job_minutes", "job_total")
+
+
+class Limits(msgspec.Struct):
+    """TRES limits as maps (key → count), the others None when unlimited."""
+
+    group_minutes: dict[str, int] = {}
+    group_running: dict[str, int] = {}
+    group_total: dict[str, int] = {}
+    job_minutes: dict[str, int] = {}
+    job_total: dict[str, int] = {}
+    wall_minutes: int | None = None
+    active_jobs: int | None = None
+    submit_jobs: int | None = None
+
+
+class Assoc(msgspec.Struct):
+    """`user` empty: account level. `used` counts TRES-seconds of ended runs, children's included."""
+
+    id: int
+    account: str
+    user: str
+    parent: str
+    limits: Limits
+    qos: list[str]
+    used: dict[str, float] = {}
+
+
+class Book:
+    """The accounting database of one cluster."""
+
+    def __init__(self, admins: Iterable[str] = ()) -> None:
+        self.accounts: dict[str, dict[str, str]] = {
+            "root": {"name": "root", "description": "default root account", "organization": "root"}
+        }
+        self.users: dict[str, dict[str, str]] = {"root": {"name": "root", "account": "root"}}
+        self.users |= {name: {"name": name, "account": ""} for name in admins}
+        self.assocs: dict[tuple[str, str], Assoc] = {}
+        self._put("root", "", "")
+        self._put("root", "root", "")
+
+    def _put(self, account: str, user: str, parent: str) -> Assoc:
+        assoc = Assoc(len(self.assocs) + 1, account, user, parent, Limits(), ["normal"])
+        self.assocs[account, user] = assoc
+        return assoc
+
+    def write_account(self, name: str, description: str, organization: str) -> None:
+        self.accounts[name] = {"name": name, "description": description, "organization": organization}
+
+    def write_user(self, name: str, account: str) -> None:
+        known = self.users.setdefault(name, {"name": name, "account": ""})
+        known["account"] = account or known["account"]
+
+    def write_assoc(
+        self, account: str, user: str, parent: str, limits: dict[str, Any], qos: list[str] | None
+    ) -> bool:
+        """False when nothing was written because something above is missing (Slurm says nothing then)."""
+        assoc = self.assocs.get((account, user))
+        if assoc is None:
+            if account not in self.accounts or (user and user not in self.users):
+                return False
+            above = (account, "") if user else (parent, "")
+            if above not in self.assocs:
+                return False
+            assoc = self._put(account, user, "" if user else parent)
+            if user and not self.users[user]["account"]:
+                self.users[user]["account"] = account
+        # What the write left out of the TRES limits is lifted; the other limits stay.
+        kept = {name: limits.get(name, {}) for name in TRES_LIMITS}
+        kept |= {name: limits[name] for name in limits if name not in TRES_LIMITS}
+        for name, value in kept.items():
+            setattr(assoc.limits, name, value)
+        if qos:
+            assoc.qos = list(qos)
+        return True
+
+    def chain(self, account: str, user: str) -> Iterator[Assoc]:
+        """The user's association, its account's, that one's parent's …, up to root."""
+        own = self.assocs.get((account, user))
+        if own is not None and user:
+            yield own
+        seen = set()
+        while account and account not in seen:
+            seen.add(account)
+            assoc = self.assocs.get((account, ""))
+            if assoc is None:
+                return
+            yield assoc
+            account = assoc.parent
+
+    def effective(self, account: str, user: str, limit: str) -> int | None:
+        """A per-user limit: the nearest one set on the way up."""
+        for assoc in self.chain(account, user):
+            value: int | None = getattr(assoc.limits, limit)
+            if value is not None:
+                return value
+        return None
+
+    def charge(self, account: str, user: str, tres: dict[str, int], seconds: float) -> None:
+        for assoc in self.chain(account, user):
+            for key, count in tres.items():
+                assoc.used[key] = assoc.used.get(key, 0.0) + count * seconds
