@@ -1,0 +1,20 @@
+"""Who may see an allocation's ledger.
+
+Allocations live above the ledger, so who sees them is decided there: that room registers, when its app is
+ready, a function from a user to the codes of the allocations that this user may see. Until then nobody sees
+anything.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+
+VisibleCodes = Callable[[Any], QuerySet[Any, Any]]
+_visible_codes: VisibleCodes | None = None
+
+
+def register_visibility(codes_of: VisibleCodes) -> None:
+    """`codes_of(user)` is a queryset of one column, such as `visible_to(user).values("code")`."""
+    global _visible_codes
+    _visible_codes = codes_of
