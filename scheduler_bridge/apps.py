@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class SchedulerBridgeConfig(AppConfig):
     name = "scheduler_bridge"
     label = "scheduler_bridge"
+
+    def ready(self) -> None:
+        pass

@@ -21,6 +21,10 @@ REQUIRE_SECOND_FACTOR = True
 INSTALLATION = env.text("TAQSEEM_INSTALLATION", "pk")
 # Seconds that a token for one submission lives; its expiry fences off late POSTs.
 DISPATCH_TOKEN_SECONDS = env.number("TAQSEEM_DISPATCH_TOKEN_SECONDS", 30)
+# Where the keys lie that sign tokens for the sites' clusters; rows name files in it.
+KEYS_DIR = Path(env.text("TAQSEEM_KEYS_DIR", str(RUN_DIR / "keys")))
+# Seconds between two looks that must both miss an uncertain job before it counts as absent.
+MISS_INTERVAL_SECONDS = env.number("TAQSEEM_MISS_INTERVAL_SECONDS", 30)
 # National kill switch: nothing is sent to any site while this is off.
 DISPATCH_ENABLED = env.flag("TAQSEEM_DISPATCH_ENABLED", default=True)
 
@@ -148,13 +152,18 @@ CELERY_TASK_ROUTES = {"scheduler_bridge.*": {"queue": "bridge"}}
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "portal.foundation.tasks.heartbeat", "schedule": 5, "options": {"expires": 10}},
     "outbox": {"task": "portal.foundation.tasks.drain_outbox", "schedule": 2, "options": {"expires": 4}},
+    "bridge": {"task": "scheduler_bridge.tasks.tick", "schedule": 3, "options": {"expires": 6}},
+    "provision": {
+        "task": "scheduler_bridge.tasks.provision_waiting",
+        "schedule": 15,
+        "options": {"expires": 30},
+    },
 }
 
 # --- People -----------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "portal.people.backends.SignInBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -169,13 +178,17 @@ LOGIN_REDIRECT_URL = "home"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_ADAPTER = "portal.people.adapters.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "portal.people.web.forms.SignUpFields"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Taqseem] "
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Taqseem"
+MFA_ADAPTER = "portal.people.adapters.SecondFactorAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SESSION_COOKIE_HTTPONLY = True
@@ -207,7 +220,7 @@ MEDIA_URL = "files/"
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "portal.people.backends.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -229,7 +242,8 @@ DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_FORMATTER_CLASS": "portal.foundation.problems.ProblemFormatter",
     "EXCEPTION_HANDLER_CLASS": "portal.foundation.problems.ProblemHandler",
 }
-REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_LIMIT_PER_USER": 20}
+KNOX_TOKEN_MODEL = "people.ApiToken"
+REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREFIX": "tq_"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Taqseem API",
     "VERSION": "1",

@@ -1,0 +1,113 @@
+"""Taking approved jobs for sending: under a lease, fairly between projects, attempt on record first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+
+from allocations.awards.transitions import AllocationState
+from allocations.ledger import services as ledger
+from datacenters.models import Cluster
+from portal.foundation import clock
+from portal.foundation.services import audit
+from scheduler_bridge.models import DispatchAttempt, Job, SlurmAccountBinding
+from scheduler_bridge.transitions import JobState
+
+# How long after its token's expiry a silent sender is taken for dead.
+LEASE_MARGIN = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job and the attempt that this worker, and no other, may send."""
+
+    job: Job
+    attempt: DispatchAttempt
+
+
+def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
+    """Take up to `limit` jobs of this cluster, committing an attempt for each before anything is sent.
+
+    Projects take turns: each one's first waiting job goes before anybody's second.
+    """
+    with transaction.atomic():
+        jobs = list(
+            Job.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("allocation__project", "allocation__resource", "cluster")
+            .filter(pk__in=_in_turn(cluster, limit), state=JobState.APPROVED)
+            .order_by("pk")
+        )
+        bindings = {
+            binding.allocation_id: binding
+            for binding in SlurmAccountBinding.objects.filter(
+                allocation__in={job.allocation_id for job in jobs}, blocked=False
+            ).order_by("generation")
+        }
+        claims = [
+            Claim(job, _attempt(job, bindings[job.allocation_id]))
+            for job in jobs
+            if _may_go(job, bindings.get(job.allocation_id))
+        ]
+        DispatchAttempt.objects.bulk_create([claim.attempt for claim in claims])
+        Job.objects.bulk_update(
+            jobs, ["state", "reason", "lease_until", "slurm_account", "not_before", "ended_at"]
+        )
+    return claims
+
+
+def _in_turn(cluster: Cluster, limit: int) -> list[int]:
+    waiting = (
+        Job.objects.filter(cluster=cluster, state=JobState.APPROVED)
+        .filter(Q(not_before=None) | Q(not_before__lte=clock.now()))
+        .annotate(
+            turn=Window(RowNumber(), partition_by=F("allocation__project_id"), order_by=["approved_at", "id"])
+        )
+        .order_by("turn", "approved_at", "id")
+    )
+    return list(waiting.values_list("pk", flat=True)[:limit])
+
+
+def _may_go(job: Job, binding: SlurmAccountBinding | None) -> bool:
+    """Whether the job may be sent now; if never, or not yet, the job is told why."""
+    if job.cancel_requested_at:
+        _end(job, "cancel", reason="")
+        return False
+    resource, project = job.allocation.resource, job.allocation.project
+    if not resource.site.holds(project.data_class):
+        _end(job, "refuse", reason="This site may no longer hold data of the project's class.")
+        return False
+    if job.allocation.state != AllocationState.ACTIVE or binding is None:
+        _wait(job, reason="The allocation isn't active.")
+        return False
+    if job.login not in binding.logins:
+        _wait(job, reason="The site login is being added to the allocation's Slurm account.")
+        return False
+    job.move("claim")
+    job.slurm_account = binding.slurm_account
+    job.reason = ""
+    return True
+
+
+def _end(job: Job, action: str, *, reason: str) -> None:
+    job.move(action)
+    job.reason = reason
+    job.ended_at = clock.now()
+    ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
+    audit.record(actor=None, action=f"job_{action}", target=job, after={"state": job.state}, reason=reason)
+
+
+def _wait(job: Job, *, reason: str) -> None:
+    job.reason = reason
+    job.not_before = clock.now() + timedelta(seconds=5)
+
+
+def _attempt(job: Job, binding: SlurmAccountBinding) -> DispatchAttempt:
+    # Whole seconds: the token carries no fractions, and the fence must be the same on both sides.
+    expires = clock.now().replace(microsecond=0) + timedelta(seconds=settings.DISPATCH_TOKEN_SECONDS)
+    job.lease_until = expires + LEASE_MARGIN
+    return DispatchAttempt(
+        job=job, login=job.login, slurm_account=binding.slurm_account, token_expires_at=expires
+    )

@@ -1,0 +1,150 @@
+"""Jobs of which nobody knows whether the cluster has them: looked for, never sent again on a guess.
+
+A job is given up as absent only when slurmctld's own clock is past every attempt's fence, and two looks at
+least MISS_INTERVAL apart, each complete on both the live list and the accounting, didn't find it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from datacenters.models import Cluster
+from portal.foundation import clock
+from portal.foundation.services import audit, outbox
+from scheduler_bridge.dispatch.identity import Sighting, attempt_code, verifies
+from scheduler_bridge.models import DispatchAttempt, Job
+from scheduler_bridge.sites.clients import client_for, operator_token
+from scheduler_bridge.slurm_rest_client import SlurmError
+from scheduler_bridge.transitions import AttemptOutcome, JobState
+
+# The cluster's accounting is searched from this long before the first attempt.
+CLOCK_SLACK_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Look:
+    """One pass over a cluster. `sightings` by the attempt that they name."""
+
+    server_time: int
+    complete: bool
+    sightings: dict[str, list[Sighting]]
+
+
+def expire_leases() -> int:
+    """Jobs whose sender fell silent become uncertain; returns how many."""
+    with transaction.atomic():
+        jobs = list(
+            Job.objects.select_for_update(skip_locked=True)
+            .filter(state=JobState.DISPATCHING, lease_until__lt=clock.now())
+            .order_by("pk")
+        )
+        for job in jobs:
+            job.move("lose_sight")
+            job.uncertain_since = clock.now()
+            job.lease_until = None
+            job.reason = "The worker that sent it fell silent."
+            job.store("state", "uncertain_since", "lease_until", "reason")
+            audit.record(actor=None, action="job_lose_sight", target=job, reason=job.reason)
+    return len(jobs)
+
+
+def resolve(cluster: Cluster) -> int:
+    """Look for this cluster's uncertain jobs; returns how many were settled. One look serves them all."""
+    jobs = list(Job.objects.filter(cluster=cluster, state=JobState.UNCERTAIN).prefetch_related("attempts"))
+    if not jobs:
+        return 0
+    attempts = [attempt for job in jobs for attempt in job.attempts.all()]
+    try:
+        look = _look(cluster, attempts)
+    except SlurmError:
+        return 0  # no answer is no proof
+    return sum(_settle(job.pk, look) for job in jobs)
+
+
+def _look(cluster: Cluster, attempts: Iterable[DispatchAttempt]) -> Look:
+    client, token = client_for(cluster), operator_token(cluster)
+    # The clock is read before the lists: what they miss was then really missing after the fence.
+    diag = client.diag(token)
+    since = int(min(attempt.created_at for attempt in attempts).timestamp()) - CLOCK_SLACK_SECONDS
+    live = client.list_jobs(token)
+    recorded = client.accounting_jobs(
+        token, cluster.slurm_name, since, diag.server_time + CLOCK_SLACK_SECONDS
+    )
+    sightings: dict[str, list[Sighting]] = {}
+    for sighting in (*live, *recorded):
+        if code := attempt_code(sighting):
+            sightings.setdefault(code, []).append(sighting)
+    complete = live.complete and recorded.complete and diag.dbd_agent_queue_size == 0
+    return Look(diag.server_time, complete, sightings)
+
+
+def _settle(job_id: int, look: Look) -> bool:
+    with transaction.atomic():
+        job = Job.objects.select_for_update(of=("self",)).select_related("cluster").get(pk=job_id)
+        if job.state != JobState.UNCERTAIN:
+            return True
+        found = _copies(job, look)
+        if found:
+            _found(job, found)
+            return True
+        return _missed(job, look)
+
+
+def _copies(job: Job, look: Look) -> dict[int, DispatchAttempt]:
+    """Job ids on the cluster that verify as ours, with the attempt that sent each."""
+    return {
+        sighting.job_id: attempt
+        for attempt in job.attempts.order_by("pk")
+        for sighting in look.sightings.get(attempt.code, [])
+        if verifies(sighting, attempt, job)
+    }
+
+
+def _found(job: Job, copies: dict[int, DispatchAttempt]) -> None:
+    kept, *extra = sorted(copies, key=lambda job_id: (copies[job_id].pk, job_id))
+    for job_id in (kept, *extra):
+        attempt = copies[job_id]
+        attempt.outcome, attempt.slurm_job_id = AttemptOutcome.FOUND, job_id
+        attempt.store("outcome", "slurm_job_id")
+    for job_id in extra:
+        outbox.enqueue(topic="job_extra_copy", payload={"attempt": copies[job_id].code})
+    job.move("accept")
+    job.slurm_job_id = kept
+    job.slurm_account = copies[kept].slurm_account
+    job.queued_at = job.queued_at or clock.now()
+    job.uncertain_since = job.first_miss_at = None
+    job.reason = ""
+    _store(job)
+    audit.record(actor=None, action="job_found", target=job, after={"slurm_job_id": kept})
+
+
+def _missed(job: Job, look: Look) -> bool:
+    fence = max(attempt.token_expires_at for attempt in job.attempts.all())
+    if not look.complete or look.server_time <= fence.timestamp():
+        return False
+    if job.first_miss_at is None:
+        job.first_miss_at = clock.now()
+        _store(job)
+        return False
+    if clock.now() - job.first_miss_at < timedelta(seconds=settings.MISS_INTERVAL_SECONDS):
+        return False
+    job.attempts.exclude(outcome__in=[AttemptOutcome.REFUSED, AttemptOutcome.NOT_SENT]).update(
+        outcome=AttemptOutcome.ABSENT
+    )
+    job.move("put_back")
+    job.slurm_job_id = None
+    job.uncertain_since = job.first_miss_at = job.confirmed_at = None
+    job.reason = "It wasn't on the cluster; it is being sent again."
+    _store(job)
+    audit.record(actor=None, action="job_proven_absent", target=job, reason=job.reason)
+    return True
+
+
+def _store(job: Job) -> None:
+    job.store(
+        "state", "slurm_job_id", "slurm_account", "queued_at", "confirmed_at", "uncertain_since",
+        "first_miss_at", "reason",
+    )  # fmt: skip

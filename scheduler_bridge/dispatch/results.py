@@ -1,0 +1,102 @@
+"""Writing down what came of a batch of attempts."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Max
+
+from allocations.ledger import services as ledger
+from portal.foundation import clock
+from portal.foundation.services import audit, outbox
+from scheduler_bridge.dispatch.send import Answer
+from scheduler_bridge.models import DispatchAttempt, Job
+from scheduler_bridge.transitions import AttemptOutcome, JobState
+
+RETRY_PAUSE = timedelta(seconds=2)
+FIELDS = [
+    "state", "reason", "lease_until", "not_before", "uncertain_since", "first_miss_at",
+    "slurm_job_id", "queued_at", "ended_at",
+]  # fmt: skip
+
+
+def write(answers: list[Answer]) -> None:
+    """Record the answers of one batch and move their jobs on, in one transaction.
+
+    An answer that comes after its job was given up on is still recorded; a job id that it brings is one
+    too many and gets cancelled.
+    """
+    with transaction.atomic():
+        wanted = [answer.claim.job.pk for answer in answers]
+        jobs = Job.objects.select_for_update(of=("self",)).select_related("cluster").order_by("pk")
+        by_id = {job.pk: job for job in jobs.filter(pk__in=wanted)}
+        latest = set(
+            DispatchAttempt.objects.filter(job__in=wanted)
+            .values("job")
+            .annotate(latest=Max("pk"))
+            .values_list("latest", flat=True)
+        )
+        for answer in answers:
+            _record(answer.claim.attempt, answer)
+            _move(by_id[answer.claim.job.pk], answer, is_latest=answer.claim.attempt.pk in latest)
+        DispatchAttempt.objects.bulk_update(
+            [answer.claim.attempt for answer in answers],
+            ["outcome", "answered_at", "slurm_job_id", "answer"],
+        )
+        Job.objects.bulk_update(by_id.values(), FIELDS)
+
+
+def _record(attempt: DispatchAttempt, answer: Answer) -> None:
+    attempt.outcome = answer.outcome
+    attempt.answered_at = clock.now()
+    attempt.slurm_job_id = answer.slurm_job_id
+    attempt.answer = answer.text[:2000]
+
+
+def _move(job: Job, answer: Answer, *, is_latest: bool) -> None:
+    waits = job.state in {JobState.DISPATCHING, JobState.UNCERTAIN}
+    if waits and is_latest:
+        job.lease_until = None
+        MOVES[answer.outcome](job, answer)
+    elif answer.outcome == AttemptOutcome.ACCEPTED and answer.slurm_job_id != job.slurm_job_id:
+        outbox.enqueue(topic="job_extra_copy", payload={"attempt": answer.claim.attempt.code})
+
+
+def _accepted(job: Job, answer: Answer) -> None:
+    job.move("accept")
+    job.slurm_job_id = answer.slurm_job_id
+    job.queued_at = clock.now()
+    job.reason = answer.text
+    job.uncertain_since = job.first_miss_at = None
+
+
+def _refused(job: Job, answer: Answer) -> None:
+    if job.state == JobState.UNCERTAIN:
+        job.move("put_back")  # the table has no way from uncertain to refused but through approved
+    job.move("refuse")
+    job.reason = answer.text
+    job.ended_at = clock.now()
+    ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
+    audit.record(actor=None, action="job_refuse", target=job, after={"state": job.state}, reason=answer.text)
+    outbox.enqueue(topic="job_ended", payload={"job": job.code})
+
+
+def _not_sent(job: Job, answer: Answer) -> None:
+    job.move("put_back")
+    job.reason = answer.text
+    job.not_before = clock.now() + RETRY_PAUSE
+    job.uncertain_since = job.first_miss_at = None
+
+
+def _unclear(job: Job, answer: Answer) -> None:
+    if job.state == JobState.DISPATCHING:
+        job.move("lose_sight")
+        job.uncertain_since = clock.now()
+    job.reason = answer.text
+
+
+MOVES = {
+    AttemptOutcome.ACCEPTED: _accepted,
+    AttemptOutcome.REFUSED: _refused,
+    AttemptOutcome.NOT_SENT: _not_sent,
+    AttemptOutcome.UNCLEAR: _unclear,
+}

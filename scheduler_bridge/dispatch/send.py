@@ -1,0 +1,86 @@
+"""Sending one claimed job, and reading the answer for what it proves."""
+
+from dataclasses import dataclass
+
+from portal.foundation import clock
+from scheduler_bridge.dispatch.claim import Claim
+from scheduler_bridge.sites.clients import client_for, marker, signer_for
+from scheduler_bridge.slurm_rest_client import (
+    AuthRejected,
+    JobSpec,
+    NeverSent,
+    Refused,
+    SlurmError,
+    Unavailable,
+    VersionUnsupported,
+)
+from scheduler_bridge.transitions import AttemptOutcome
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one POST came to. `shuts_gate`: the cluster itself is in trouble, not this job."""
+
+    claim: Claim
+    outcome: AttemptOutcome
+    text: str = ""
+    slurm_job_id: int | None = None
+    shuts_gate: bool = False
+
+
+def send(claim: Claim) -> Answer:
+    """POST the job with a token that dies at the attempt's fence. Never raises for what Slurm answers."""
+    attempt, job = claim.attempt, claim.job
+    if clock.now() >= attempt.token_expires_at:
+        return Answer(claim, AttemptOutcome.NOT_SENT, "The attempt's time had passed before it was sent.")
+    try:
+        token = signer_for(job.cluster).mint(attempt.login, int(attempt.token_expires_at.timestamp()))
+    except (OSError, ValueError) as error:
+        return Answer(claim, AttemptOutcome.NOT_SENT, f"No token could be signed: {error}", shuts_gate=True)
+    try:
+        reply = client_for(job.cluster).submit(token, spec(claim))
+    except Refused as error:
+        return Answer(claim, AttemptOutcome.REFUSED, explain(error))
+    except (NeverSent, AuthRejected, Unavailable, VersionUnsupported) as error:
+        return Answer(claim, AttemptOutcome.NOT_SENT, explain(error), shuts_gate=True)
+    except SlurmError as error:
+        return Answer(claim, AttemptOutcome.UNCLEAR, explain(error), shuts_gate=True)
+    return Answer(claim, AttemptOutcome.ACCEPTED, "; ".join(reply.warnings), reply.job_id)
+
+
+def spec(claim: Claim) -> JobSpec:
+    """The job as Slurm gets it: user, Slurm account, partition come from the allocation, not the form."""
+    job, attempt, resource = claim.job, claim.attempt, claim.job.allocation.resource
+    home = f"/home/{attempt.login}"
+    return JobSpec(
+        name=job.slurm_name,
+        account=attempt.slurm_account,
+        partition=resource.partition,
+        cwd=home,
+        script=job.script,
+        time_limit_minutes=job.wall_minutes,
+        environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "TAQSEEM_JOB": job.code},
+        gpus=job.gpus,
+        gpu_type=resource.gres_type,
+        cpus_per_task=job.cpus,
+        memory_mb=job.memory_mb,
+        comment=comment(claim),
+        stdout=f"{home}/{job.code}.out",
+        stderr=f"{home}/{job.code}.err",
+    )
+
+
+def comment(claim: Claim) -> str:
+    job, attempt = claim.job, claim.attempt
+    return marker(
+        attempt=attempt.code,
+        cluster=job.cluster.slurm_name,
+        login=attempt.login,
+        slurm_account=attempt.slurm_account,
+        name=job.slurm_name,
+    )
+
+
+def explain(error: SlurmError) -> str:
+    """Slurm's own reason, then what it means and what to do."""
+    return f"{error.reason} {error.cause} {error.remedy}"

@@ -1,0 +1,37 @@
+"""What the bridge does when something below has committed."""
+
+from typing import Any
+
+from allocations.awards.models import Allocation
+from portal.foundation.services.outbox import handles
+from scheduler_bridge import tasks
+from scheduler_bridge.dispatch.cancel import cancel_extra_copy
+from scheduler_bridge.models import DispatchAttempt
+
+
+@handles("allocation_provision")
+def provision(payload: dict[str, Any]) -> None:
+    tasks.provision.apply_async([payload["allocation"]])
+
+
+@handles("project_members_changed")
+def provision_members(payload: dict[str, Any]) -> None:
+    """Somebody joined or left: each allocation of the project lets in who belongs."""
+    codes = Allocation.objects.filter(project__code=payload["project"]).values_list("code", flat=True)
+    for code in codes:
+        tasks.provision.apply_async([code])
+
+
+@handles("job_approved")
+def dispatch(payload: dict[str, Any]) -> None:
+    tasks.dispatch.apply_async([payload["cluster"]], expires=30)
+
+
+@handles("job_cancel")
+def cancel(payload: dict[str, Any]) -> None:
+    tasks.follow.apply_async([payload["cluster"]], expires=30)
+
+
+@handles("job_extra_copy")
+def cancel_extra(payload: dict[str, Any]) -> None:
+    cancel_extra_copy(DispatchAttempt.objects.select_related("job__cluster").get(code=payload["attempt"]))

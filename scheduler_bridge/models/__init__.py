@@ -1,0 +1,15 @@
+from scheduler_bridge.models.job import Job
+from scheduler_bridge.models.run import AccountingCursor, JobRun
+from scheduler_bridge.models.sending import ClusterGate, DispatchAttempt
+from scheduler_bridge.models.site import ProvisioningRun, SiteLogin, SlurmAccountBinding
+
+__all__ = [
+    "AccountingCursor",
+    "ClusterGate",
+    "DispatchAttempt",
+    "Job",
+    "JobRun",
+    "ProvisioningRun",
+    "SiteLogin",
+    "SlurmAccountBinding",
+]

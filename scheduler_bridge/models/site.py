@@ -1,0 +1,76 @@
+"""What Taqseem keeps at a site: logins of people, Slurm accounts of allocations."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from allocations.awards.models import Allocation
+from datacenters.models import Cluster, Site
+from portal.foundation.models import Record
+
+
+class SiteLogin(Record):
+    """A person's Linux user at a site, entered by those who run the site."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="site_logins")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="logins")
+    login = models.CharField(_("login"), max_length=32)
+    linked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("site login")
+        verbose_name_plural = _("site logins")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "site"], name="site_login_person"),
+            models.UniqueConstraint(fields=["site", "login"], name="site_login_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.login} @ {self.site_id}"
+
+
+class SlurmAccountBinding(Record):
+    """An allocation's Slurm account of one generation; never deleted, never used again for another.
+
+    `limit_minutes`, `logins` and `blocked` are what was last *read back* from Slurm.
+    """
+
+    allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="bindings")
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="bindings")
+    generation = models.PositiveIntegerField(default=1)
+    slurm_account = models.CharField(_("Slurm account"), max_length=40)
+    limit_minutes = models.BigIntegerField(_("GPU minutes allowed"), null=True)
+    logins = ArrayField(models.CharField(max_length=32), default=list)
+    blocked = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(_("read back"), null=True)
+
+    class Meta:
+        verbose_name = _("Slurm account of an allocation")
+        constraints = [
+            models.UniqueConstraint(fields=["allocation", "generation"], name="binding_generation"),
+            models.UniqueConstraint(fields=["cluster", "slurm_account"], name="binding_slurm_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slurm_account
+
+
+class ProvisioningRun(models.Model):
+    """One reconciliation of an allocation with its cluster: what was wanted, found and done."""
+
+    allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="provisioning_runs")
+    at = models.DateTimeField(auto_now_add=True)
+    desired = models.JSONField(default=dict)
+    found = models.JSONField(default=dict)
+    actions = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("provisioning run")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.allocation_id} {self.at:%F %T}"

@@ -1,0 +1,81 @@
+"""The bridge's tasks, by cluster: one dead site doesn't slow the others. Each only calls a service."""
+
+import logging
+from collections.abc import Callable
+
+from celery import Task, shared_task
+
+from allocations.awards.models import Allocation
+from allocations.awards.transitions import AllocationState
+from datacenters.models import Cluster
+from scheduler_bridge.accounting.ingest import ingest
+from scheduler_bridge.accounting.poll import poll
+from scheduler_bridge.dispatch.cancel import cancel_requested
+from scheduler_bridge.dispatch.locks import only_one
+from scheduler_bridge.dispatch.lookup import expire_leases, resolve
+from scheduler_bridge.dispatch.loop import drain
+from scheduler_bridge.provisioning.reconcile import reconcile
+from scheduler_bridge.slurm_rest_client import SlurmError
+
+log = logging.getLogger(__name__)
+
+
+def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
+    """Do one kind of work on one cluster, unless somebody is at it already."""
+    cluster = Cluster.objects.select_related("site").get(code=cluster_code)
+    with only_one(f"{name}:{cluster_code}") as mine:
+        if not mine:
+            return 0
+        try:
+            return work(cluster)
+        except (SlurmError, OSError) as error:
+            log.warning("%s on %s: %s", name, cluster_code, error)
+            return 0
+
+
+@shared_task
+def dispatch(cluster_code: str) -> int:
+    """Send what waits."""
+    return drain(Cluster.objects.get(code=cluster_code))
+
+
+@shared_task
+def follow(cluster_code: str) -> None:
+    """Look after open jobs: cancels, live states, lost answers, accounting."""
+    for name, work in (
+        ("cancel", cancel_requested), ("poll", poll), ("lookup", resolve), ("ingest", ingest),
+    ):  # fmt: skip
+        _on(cluster_code, work, name)
+
+
+@shared_task
+def provision(allocation_code: str) -> None:
+    """Bring one allocation's Slurm account to what it should be."""
+    with only_one(f"provision:{allocation_code}") as mine:
+        if mine:
+            reconcile(
+                Allocation.objects.select_related("resource__cluster", "resource__site", "project").get(
+                    code=allocation_code
+                )
+            )
+
+
+@shared_task
+def tick() -> None:
+    """Every few seconds: wake the work on each cluster. Losing one costs delay only."""
+    expire_leases()
+    for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
+        _wake(dispatch, code)
+        _wake(follow, code)
+
+
+@shared_task
+def provision_waiting() -> None:
+    """Try again what is still being set up."""
+    waiting = Allocation.objects.filter(state=AllocationState.PROVISIONING, resource__cluster__isnull=False)
+    for code in waiting.values_list("code", flat=True):
+        _wake(provision, code)
+
+
+def _wake(task: Task, *arguments: str) -> None:
+    task.apply_async(arguments, expires=30)

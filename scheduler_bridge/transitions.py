@@ -1,0 +1,60 @@
+"""The life of a job, and of one attempt to send it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.foundation.transitions import Machine, moves
+
+
+class JobState(models.TextChoices):
+    AWAITING_APPROVAL = "awaiting_approval", _("Awaiting approval")
+    APPROVED = "approved", _("Waiting to be sent")
+    REJECTED = "rejected", _("Rejected")
+    DISPATCHING = "dispatching", _("Being sent")
+    UNCERTAIN = "uncertain", _("Being looked up")
+    REFUSED = "refused", _("Refused by the site")
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+    TIMEOUT = "timeout", _("Reached its time limit")
+    OUT_OF_MEMORY = "out_of_memory", _("Out of memory")
+    NODE_FAIL = "node_fail", _("Node failed")
+    PREEMPTED = "preempted", _("Preempted")
+
+
+ENDS = ("completed", "failed", "cancelled", "timeout", "out_of_memory", "node_fail", "preempted")
+# Something of the job is, or may be, on the cluster.
+ON_CLUSTER = ("dispatching", "uncertain", "queued", "running")
+
+JOB = Machine(
+    name="job",
+    states=JobState,
+    initial=JobState.AWAITING_APPROVAL,
+    moves=moves(
+        ("approve", ["awaiting_approval"], "approved"),
+        ("reject", ["awaiting_approval"], "rejected"),
+        ("claim", ["approved"], "dispatching"),
+        ("accept", ["dispatching", "uncertain"], "queued"),
+        ("put_back", ["dispatching", "uncertain"], "approved"),
+        ("refuse", ["dispatching", "approved"], "refused"),
+        ("lose_sight", ["dispatching", "queued", "running"], "uncertain"),
+        ("requeue", ["running"], "queued"),
+        ("start", ["queued", "uncertain"], "running"),
+        ("cancel", ["awaiting_approval", "approved"], "cancelled"),
+        *[(f"end_{end}", ["queued", "running", "uncertain"], end) for end in ENDS],
+    ),
+)
+
+
+class AttemptOutcome(models.TextChoices):
+    """What is known of one POST."""
+
+    OPEN = "open", _("No answer yet")
+    ACCEPTED = "accepted", _("Accepted")
+    REFUSED = "refused", _("Refused")
+    NOT_SENT = "not_sent", _("Provably not carried out")
+    UNCLEAR = "unclear", _("No clear answer")
+    FOUND = "found", _("Found on the cluster afterwards")
+    ABSENT = "absent", _("Proven absent")
