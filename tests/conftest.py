@@ -32,7 +32,7 @@ def web(client):
     def sign_in(user: User | None):
         client.logout()
         if user is not None:
-            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            client.force_login(user, backend="portal.people.backends.SignInBackend")
         return client
 
     return sign_in

@@ -1,7 +1,9 @@
-"""Organisations, who belongs to them, and how we know that they are what they say."""
+"""Organisations, who belongs to them, and who is asked to."""
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.foundation import clock
@@ -40,8 +42,6 @@ class Organisation(Record):
         return self.name
 
     def get_absolute_url(self) -> str:
-        from django.urls import reverse
-
         return reverse("organisation", args=[self.code])
 
     @property
@@ -68,42 +68,47 @@ class Membership(Record):
         return f"{self.user} · {self.organisation}"
 
 
-class Verification(Record):
-    """A claim with evidence, and a verifier's word on it. The verifier is never a member."""
+class Invitation(Record):
+    """An address that was asked to join. Whoever proves to own it may accept until `expires_at`."""
 
     class State(models.TextChoices):
-        PENDING = "pending", _("Awaiting verification")
-        ACCEPTED = "accepted", _("Verified")
-        REFUSED = "refused", _("Refused")
+        PENDING = "pending", _("Awaiting an answer")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
-    code = CodeField(prefix="ver")
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="verifications")
-    identifier_kind = models.CharField(_("kind of identifier"), max_length=20)
-    identifier = models.CharField(_("identifier"), max_length=60)
-    evidence = models.FileField(_("evidence"), upload_to="evidence/%Y/%m/", max_length=200)
+    code = CodeField(prefix="inv")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=10, choices=Membership.Role, default=Membership.Role.MEMBER)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
-    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    verifier = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    reason = models.TextField(_("reason"), blank=True)
-    expires_on = models.DateField(_("valid until"), null=True, blank=True)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField(_("valid until"))
 
     class Meta:
-        verbose_name = _("verification")
-        verbose_name_plural = _("verifications")
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation"], condition=models.Q(state="pending"), name="verification_one_pending"
-            )
+                "organisation",
+                Lower("email"),
+                condition=models.Q(state="pending"),
+                name="invitation_one_pending",
+            ),
+            models.CheckConstraint(
+                name="invitation_state",
+                condition=models.Q(state__in=["pending", "accepted", "declined", "withdrawn"]),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.organisation}: {self.get_state_display()}"
+        return f"{self.email} · {self.organisation}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("invitation", args=[self.code])
 
     @property
-    def is_in_force(self) -> bool:
-        return self.state == self.State.ACCEPTED and (
-            self.expires_on is None or self.expires_on >= clock.today()
-        )
+    def is_open(self) -> bool:
+        """Whether it can still be answered."""
+        return self.state == self.State.PENDING and self.expires_at > clock.now()

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
 
 
@@ -15,6 +16,7 @@ class ProgrammeRole(Record):
         VERIFIER = "verifier", _("Verifier")
         AUDITOR = "auditor", _("Auditor")
 
+    code = CodeField(prefix="rol")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="programme_roles"
     )
@@ -38,6 +40,7 @@ class AuditorScope(Record):
         SITE = "site", _("Site")
         SECTOR = "sector", _("Sector")
 
+    code = CodeField(prefix="scp")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="auditor_scopes"
     )

@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
         default="en",
         help_text=_("Mail is written in this language."),
     )
+    terms_accepted_at = models.DateTimeField(_("terms accepted"), null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(
         _("may open the admin"), default=False, help_text=_("For operators of the installation.")
@@ -72,8 +74,19 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
         """Whether an authenticator app or a passkey is set up."""
         return self.authenticator_set.filter(type__in=["totp", "webauthn"]).exists()
 
+    @cached_property
+    def verified_addresses(self) -> frozenset[str]:
+        """Addresses (lower case) that this person has proved to own."""
+        return frozenset(
+            address.lower()
+            for address in self.emailaddress_set.filter(verified=True).values_list("email", flat=True)
+        )
+
+    def get_absolute_url(self) -> str:
+        return reverse("person", args=[self.code])
+
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        for name in ("roles", "organisation_ids", "has_second_factor"):
+        for name in ("roles", "organisation_ids", "has_second_factor", "verified_addresses"):
             self.__dict__.pop(name, None)
         super().refresh_from_db(*args, **kwargs)
 

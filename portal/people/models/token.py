@@ -1,0 +1,22 @@
+"""Tokens with which programs speak to the API in somebody's name."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from knox.models import AbstractAuthToken
+
+from portal.foundation.codes import CodeField
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """Only a hash of the token is kept; `token_key` is its beginning, by which its owner knows it again."""
+
+    code = CodeField(prefix="tok")
+    name = models.CharField(_("name"), max_length=80)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,77 @@
+"""Signing up, one's own details, and ending somebody's access."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from portal.foundation import clock
+from portal.foundation.errors import InvalidInput, NotAllowed
+from portal.foundation.policies import require, require_second_factor
+from portal.foundation.services import audit
+from portal.people.models import User
+
+
+@transaction.atomic
+def user_sign_up(*, user: User, name: str, language: str) -> User:
+    """Complete a fresh login with its owner's name and language; they have accepted the terms of use."""
+    user.name, user.language, user.terms_accepted_at = _checked_name(name), language, clock.now()
+    user.store("name", "language", "terms_accepted_at")
+    audit.record(actor=user, action="user_sign_up", target=user, after=user.snapshot("name", "language"))
+    return user
+
+
+@transaction.atomic
+def profile_change(*, actor: User, name: str, language: str) -> User:
+    """Change one's own name and language."""
+    user = User.objects.select_for_update().get(pk=actor.pk)
+    before = user.snapshot("name", "language")
+    user.name, user.language = _checked_name(name), language
+    user.store("name", "language")
+    audit.record(
+        actor=actor,
+        action="profile_change",
+        target=user,
+        before=before,
+        after=user.snapshot("name", "language"),
+    )
+    return user
+
+
+def user_deactivate(*, actor: User, user: User, reason: str) -> User:
+    """End somebody's access: sessions and tokens are refused from the next request on."""
+    return _set_active(actor, user, reason, active=False)
+
+
+def user_reactivate(*, actor: User, user: User, reason: str) -> User:
+    """Give somebody's access back."""
+    return _set_active(actor, user, reason, active=True)
+
+
+@transaction.atomic
+def _set_active(actor: User, user: User, reason: str, *, active: bool) -> User:
+    require(actor, "people.administer")
+    require_second_factor(actor)
+    if actor.pk == user.pk:
+        raise NotAllowed(_("You can't end your own access. Ask another programme admin."))
+    if not reason.strip():
+        raise InvalidInput(_("Say why."), field="reason", remedy=_("The person may ask for the reason."))
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.is_active == active:
+        return user
+    user.is_active = active
+    user.store("is_active")
+    audit.record(
+        actor=actor,
+        action="user_reactivate" if active else "user_deactivate",
+        target=user,
+        before={"is_active": not active},
+        after={"is_active": active},
+        reason=reason,
+    )
+    return user
+
+
+def _checked_name(name: str) -> str:
+    cleaned = " ".join(name.split())
+    if not cleaned:
+        raise InvalidInput(_("Enter a name."), field="name")
+    return cleaned
