@@ -1,12 +1,13 @@
 """The portal's own processes on this machine, and the environment that they share."""
 
+import json
 import os
 import secrets
 import subprocess
 import sys
 from pathlib import Path
 
-from deploy.local.places import CHECKOUT, write_private
+from deploy.local.places import CHECKOUT, make_directory, write_private
 from deploy.local.services import APP, OWNER, EmbeddedPostgres, EmbeddedValkey
 from deploy.local.supervisor import Program
 
@@ -82,15 +83,19 @@ class Portal:
             ),
         ]
 
-    def sandbox(self) -> Program | None:
-        """The sandbox sites, once this checkout has them."""
-        if not (CHECKOUT / "scheduler_bridge" / "sandbox" / "__main__.py").exists():
-            return None
-        self.sandbox_state.parent.mkdir(mode=0o700, exist_ok=True)
-        self.sandbox_state.unlink(missing_ok=True)
-        return self._program(
-            "sandbox", "scheduler_bridge.sandbox", "--state-dir", str(self.sandbox_state.parent)
-        )
+    def sandbox(self) -> Program:
+        """The sandbox sites, each with a signing key of its own."""
+        directory = make_directory(self.state / "sandbox", mode=0o700)
+        self.sandbox_state.unlink(missing_ok=True)  # it comes back once they listen
+        config = json.loads((CHECKOUT / "deploy" / "local" / "sandbox.json").read_text())
+        for cluster in config["clusters"]:
+            key = directory / f"{cluster['name']}.key"
+            if not key.exists():
+                write_private(key, secrets.token_urlsafe(32))
+            cluster["jwt_key_file"] = str(key)
+        (directory / "config.json").write_text(json.dumps(config))
+        options = ["--config", str(directory / "config.json"), "--state-dir", str(directory)]
+        return self._program("sandbox", "scheduler_bridge.sandbox", *options)
 
     def lab(self, verb: str) -> Program:
         """`up` or `status` of the real Slurm clusters; from now on the portal is told of them."""

@@ -20,7 +20,7 @@ def postgres_directory(chosen: Path | None = None, *, major: int | None = None) 
     Raises LocalStateError when there are none that fit.
     """
     only = chosen or _setting("TAQSEEM_PG_BIN")
-    for path in [only] if only else [*_distribution_postgres(), *wheel_postgres()]:
+    for path in [only] if only else [*distribution_postgres(), *wheel_postgres()]:
         found = postgres_major(path)
         if found == major or (major is None and found >= OLDEST_POSTGRES):
             return path
@@ -93,7 +93,7 @@ def _setting(name: str) -> Path | None:
     return Path(value) if value else None
 
 
-def _distribution_postgres() -> list[Path]:
+def distribution_postgres() -> list[Path]:
     """Debian's and Ubuntu's places, newest first."""
     found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
     return sorted(found, key=lambda path: int(path.parent.name), reverse=True)

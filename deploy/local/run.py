@@ -85,10 +85,10 @@ class Run:
         portal = Portal(self.state, self.logs, postgres, valkey, host=self.host, port=self.port)
         if self.slurm == "lab":
             self._start_lab(portal)
-        if sandbox := portal.sandbox():
-            say("Starting the sandbox sites …")
-            self.supervisor.start(sandbox)
-            self._wait_for_file(portal.sandbox_state, part=sandbox)
+        say("Starting the sandbox sites …")
+        sandbox = portal.sandbox()
+        self.supervisor.start(sandbox)
+        self._wait_for_file(portal.sandbox_state, part=sandbox)
         say("Bringing the database up to date …")
         self.supervisor.run_once(portal.preparation())
         write_private(self.state / ENVIRONMENT, json.dumps(portal.environment()))

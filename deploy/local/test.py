@@ -1,0 +1,113 @@
+"""`make test`: checks and every suite, and what had to be left out.
+
+On Debian and Ubuntu as root it installs what it lacks. With CI=true leaving a suite out is a failure.
+`--full` runs at full size: suites read that from TAQSEEM_TEST_SIZE, `ci` or `full`.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local import check
+from deploy.local.places import CHECKOUT
+from deploy.local.programs import distribution_postgres, wheel_postgres
+
+# What has to be there, and Debian's package that brings it.
+PACKAGES = {"xgettext": "gettext", "chromium": "chromium"}
+PYTEST = [sys.executable, "-m", "pytest", "-p", "deploy.local.pytest_summary", "-q"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="at full size, which takes long")
+    os.environ["TAQSEEM_TEST_SIZE"] = "full" if parser.parse_args().full else "ci"
+    # So that what we started ends with us.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    install_packages()
+    failed = [] if check.main() == 0 else ["make check"]
+    left_out: dict[str, str] = {}
+    options = []
+    if not shutil.which("chromium"):
+        left_out["e2e"] = "there is no Chromium (package chromium)"
+        options.append("--ignore=tests/e2e")
+    with Lab() as lab:
+        if lab.problem:
+            left_out["lab"] = lab.problem
+            options += ["--ignore=tests/lab", "-m", "not lab"]
+        failed += run_suites(options)
+    return report(failed, left_out)
+
+
+def run_suites(options: list[str]) -> list[str]:
+    """Run them all; the names of what failed."""
+    failed = []
+    if distribution_postgres() and not os.environ.get("TAQSEEM_PG_BIN"):
+        # The distribution's server serves all suites; what rests on the database alone is tried on both.
+        embedded = os.environ | {"TAQSEEM_PG_BIN": str(wheel_postgres()[0])}
+        if subprocess.run([*PYTEST, "tests/database"], cwd=CHECKOUT, env=embedded, check=False).returncode:
+            failed.append("database suite on the embedded PostgreSQL")
+    if subprocess.run([*PYTEST, *options], cwd=CHECKOUT, check=False).returncode:
+        failed.append("suites")
+    return failed
+
+
+def report(failed: list[str], left_out: dict[str, str]) -> int:
+    """Say how it went; the exit code."""
+    for suite, reason in left_out.items():
+        print(f"LEFT OUT: {suite}, since {reason}")
+    if left_out and os.environ.get("CI") == "true":
+        failed = [*failed, "nothing may be left out in CI"]
+    for what in failed:
+        print(f"FAILED: {what}")
+    return 1 if failed else 0
+
+
+def install_packages() -> None:
+    """Install what is missing where we may; what stays missing leaves suites out."""
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
+    if not missing or not can_install():
+        return
+    print(f"Installing {', '.join(missing)} …", flush=True)
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run([*apt, *command], env=quiet, stdin=subprocess.DEVNULL, check=False)
+
+
+def can_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+class Lab:
+    """The real Slurm clusters while the suites run. `problem` says why there are none."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._is_ours = False
+
+    def __enter__(self) -> "Lab":
+        if not can_install() or not Path("/proc/self/ns/pid").exists():
+            self.problem = "real Slurm clusters take Debian or Ubuntu, and root"
+        elif self._call("status"):
+            self._is_ours = True
+            if self._call("up"):
+                self.problem = "the lab did not start, see above"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_ours:
+            self._call("down")
+
+    def _call(self, verb: str) -> int:
+        return subprocess.run(
+            [sys.executable, "-m", "deploy.lab.lab", verb], cwd=CHECKOUT, check=False
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
