@@ -79,4 +79,4 @@ class Award(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.code
+        return str(self.code)

@@ -1,0 +1,25 @@
+"""The only writers of awards and allocations."""
+
+from allocations.awards.services.allocations import (
+    allocation_activate,
+    allocation_close,
+    allocation_expire,
+    allocation_resume,
+    allocation_revoke,
+    allocation_suspend,
+    allocations_sweep,
+)
+from allocations.awards.services.awarding import award_make
+from allocations.awards.services.capacity import capacity_post
+
+__all__ = [
+    "allocation_activate",
+    "allocation_close",
+    "allocation_expire",
+    "allocation_resume",
+    "allocation_revoke",
+    "allocation_suspend",
+    "allocations_sweep",
+    "award_make",
+    "capacity_post",
+]

@@ -15,10 +15,8 @@ from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
 from portal.foundation.transitions import append_only
 
-
 # Only while its owners still write it may a request be incomplete.
 UNFINISHED = (RequestState.DRAFT, RequestState.RETURNED, RequestState.WITHDRAWN)
-DECIDED = (RequestState.APPROVED, RequestState.DECLINED, RequestState.RETURNED)
 
 
 class AllocationRequest(Record):
@@ -62,7 +60,7 @@ class AllocationRequest(Record):
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),
                 when=pgtrigger.Before,
                 func=(
-                    f"IF NEW.state IN ({', '.join(f"'{state}'" for state in DECIDED)}) AND NOT EXISTS "
+                    "IF NEW.state IN ('approved', 'declined', 'returned') AND NOT EXISTS "
                     "(SELECT 1 FROM programme_decision d "
                     "WHERE d.request_id = NEW.id AND d.outcome = NEW.state) THEN "
                     "RAISE EXCEPTION 'request: % without a decision', NEW.state "
@@ -79,7 +77,7 @@ class AllocationRequest(Record):
 
 
 class RequestLine(Record):
-    """So many GPU-seconds of one resource; either may still be open in a draft. One line a request for now."""
+    """So many GPU-seconds of one resource; a draft may lack either. One line a request for now."""
 
     request = models.ForeignKey(AllocationRequest, on_delete=models.CASCADE, related_name="lines")
     resource = models.ForeignKey(

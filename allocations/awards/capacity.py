@@ -1,0 +1,98 @@
+"""What an award does to a resource's capacity, quarter by quarter. Amounts are GPU-seconds."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from allocations.ledger import selectors as ledger
+from datacenters.models import Capacity, Resource
+from datacenters.selectors import open_resources
+from portal.foundation import clock
+from portal.foundation.clock import Quarter, quarters_between
+from portal.foundation.units import split_evenly
+
+
+@dataclass(frozen=True)
+class QuarterFigures:
+    """One quarter of a resource: what was planned, what is free, and what an award would take of it."""
+
+    quarter: Quarter
+    planned: int
+    free: int
+    portion: int
+
+    @property
+    def committed(self) -> int:
+        return self.planned - self.free
+
+    @property
+    def after(self) -> int:
+        """What would be free after the award; negative: that much is lacking."""
+        return self.free - self.portion
+
+
+def portions(*, gpu_seconds: int, starts_on: date, ends_on: date) -> dict[Quarter, int]:
+    """Spread an award over the quarters that it covers, by days; quarters that get nothing are left out."""
+    quarters = quarters_between(starts_on, ends_on)
+    days = [_days_within(quarter, starts_on, ends_on) for quarter in quarters]
+    spread = zip(quarters, split_evenly(gpu_seconds, days), strict=True)
+    return {quarter: amount for quarter, amount in spread if amount}
+
+
+def forecast(*, resource: Resource, gpu_seconds: int, starts_on: date, ends_on: date) -> list[QuarterFigures]:
+    """What awarding so much would do to the resource, for every quarter of the period."""
+    quarters = quarters_between(starts_on, ends_on)
+    wanted = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on)
+    free = ledger.pool_free(resource, quarters)
+    planned = dict(
+        Capacity.objects.filter(
+            resource=resource, quarter__in=[str(quarter) for quarter in quarters]
+        ).values_list("quarter", "gpu_seconds")
+    )
+    return [
+        QuarterFigures(quarter, planned.get(str(quarter), 0), free.get(quarter, 0), wanted.get(quarter, 0))
+        for quarter in quarters
+    ]
+
+
+def most_that_fits(figures: list[QuarterFigures], *, starts_on: date, ends_on: date) -> int:
+    """The largest award over the period whose every portion is free."""
+    days = {line.quarter: _days_within(line.quarter, starts_on, ends_on) for line in figures}
+    whole = sum(days.values())
+    most = min((line.free * whole + whole - 1) // days[line.quarter] for line in figures)
+    free = {line.quarter: line.free for line in figures}
+    # Rounding to whole GPU-seconds may leave the estimate a few too high.
+    while most > 0 and any(
+        amount > free[quarter]
+        for quarter, amount in portions(gpu_seconds=most, starts_on=starts_on, ends_on=ends_on).items()
+    ):
+        most -= 1
+    return max(most, 0)
+
+
+@dataclass(frozen=True)
+class OpenResource:
+    """What may be asked for: a resource, and what is free of it in each coming quarter."""
+
+    resource: Resource
+    free: list[int]
+
+
+def open_capacity(quarters: list[Quarter]) -> list[OpenResource]:
+    """Every open resource with what is free of it in each of `quarters`."""
+    return [
+        OpenResource(resource, [free.get(quarter, 0) for quarter in quarters])
+        for resource in open_resources().prefetch_related("site__accreditations")
+        for free in [ledger.pool_free(resource, quarters)]
+    ]
+
+
+def coming_quarters(count: int = 4) -> list[Quarter]:
+    """This quarter and those after it."""
+    quarters = [Quarter.of(clock.today())]
+    while len(quarters) < count:
+        quarters.append(quarters[-1].next)
+    return quarters
+
+
+def _days_within(quarter: Quarter, starts_on: date, ends_on: date) -> int:
+    return (min(quarter.last_day, ends_on) - max(quarter.first_day, starts_on)).days + 1

@@ -1,0 +1,15 @@
+"""What this room does when others say that something changed."""
+
+from typing import Any
+
+from allocations.awards.services import capacity_post
+from datacenters.models import Resource
+from portal.foundation.clock import Quarter
+from portal.foundation.services import outbox
+
+
+@outbox.handles("capacity_changed")
+def on_capacity_changed(payload: dict[str, Any]) -> None:
+    capacity_post(
+        resource=Resource.objects.get(code=payload["resource"]), quarter=Quarter.parse(payload["quarter"])
+    )

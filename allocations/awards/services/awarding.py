@@ -1,0 +1,82 @@
+"""From a decision to a budget: award, allocation and ledger in one transaction."""
+
+from datetime import date
+
+from django.db import transaction
+
+from allocations.awards.capacity import portions
+from allocations.awards.interest import has_interest
+from allocations.awards.models import Allocation, Award
+from allocations.ledger import services as ledger
+from allocations.projects.models import Project
+from datacenters.models import Resource
+from portal.foundation.errors import NotAllowed
+from portal.foundation.services import audit, outbox
+from portal.people.models import User
+
+
+@transaction.atomic
+def award_make(
+    *,
+    actor: User,
+    project: Project,
+    resource: Resource,
+    gpu_seconds: int,
+    starts_on: date,
+    ends_on: date,
+    reason: str = "",
+    override_reason: str = "",
+) -> Award:
+    """Award `gpu_seconds` of `resource` to `project` on a new allocation, which the bridge then sets up.
+
+    The amount is spread by days over the quarters covered. With `override_reason` the award may go beyond
+    what is free; the excess is kept as `Award.oversubscribed`. Who may award is the caller's policy; here
+    only the rule that holds for everybody: raises NotAllowed where `actor` has an interest in the project,
+    and Refused (code `over_capacity`) where capacity doesn't suffice.
+    """
+    if has_interest(actor, project):
+        raise NotAllowed()
+    allocation = Allocation.objects.create(
+        project=project, resource=resource, starts_on=starts_on, ends_on=ends_on
+    )
+    shortfall = ledger.award_post(
+        resource=resource,
+        allocation_code=allocation.code,
+        portions=portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on),
+        key=f"award:{allocation.code}",
+        actor=actor,
+        oversubscribe=bool(override_reason),
+        reason=override_reason or reason,
+    )
+    award = Award.objects.create(
+        allocation=allocation,
+        gpu_seconds=gpu_seconds,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        decided_by=actor,
+        reason=reason,
+        oversubscribed=shortfall,
+    )
+    audit.record(
+        actor=actor,
+        action="award_make",
+        target=award,
+        after={
+            "gpu_seconds": gpu_seconds,
+            "starts_on": str(starts_on),
+            "ends_on": str(ends_on),
+            "oversubscribed": shortfall,
+            "allocation": allocation.code,
+            "project": project.code,
+            "resource": resource.code,
+        },
+        reason=override_reason or reason,
+    )
+    audit.record(
+        actor=actor,
+        action="allocation_open",
+        target=allocation,
+        after={"state": allocation.state, "award": award.code, "gpu_seconds": gpu_seconds},
+    )
+    outbox.enqueue(topic="allocation_provision", payload={"allocation": allocation.code}, key=allocation.code)
+    return award

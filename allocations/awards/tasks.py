@@ -1,0 +1,11 @@
+"""Tasks only call services."""
+
+from celery import shared_task
+
+from allocations.awards.services import allocations_sweep
+
+
+@shared_task
+def sweep_allocations() -> dict[str, int]:
+    """Run by beat each day after midnight in Pakistan."""
+    return allocations_sweep()

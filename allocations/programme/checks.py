@@ -1,0 +1,173 @@
+"""What stands between a request and its submission, and what its writer should know all the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from allocations.awards.capacity import forecast
+from allocations.programme.models import AllocationRequest, RequestLine
+from datacenters.models import DataClass
+from portal.foundation import clock
+from portal.foundation.errors import InvalidInput
+from portal.foundation.formats import hours
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a request can't be submitted yet. `link` leads to where it can be mended, if not in the form."""
+
+    field: str
+    message: str
+    remedy: str = ""
+    code: str = "invalid"
+    link: str = ""
+
+
+def problems(request: AllocationRequest) -> list[Problem]:
+    """Everything that must be put right before `request` can be submitted, in the order of the form."""
+    return [*_of_project(request), *_of_line(request), *_of_period(request), *_of_text(request)]
+
+
+def require_complete(request: AllocationRequest) -> None:
+    """Raises InvalidInput for the first problem, all of them among its figures."""
+    if found := problems(request):
+        first = found[0]
+        raise InvalidInput(
+            first.message,
+            field=first.field,
+            remedy=first.remedy,
+            code=first.code,
+            figures={"problems": [_plain(problem) for problem in found]} if found[1:] else None,
+        )
+
+
+def require_placeable(request: AllocationRequest) -> None:
+    """Raises InvalidInput where the project's data may not be at a site (checked again when approving)."""
+    for line in request.lines.all():
+        for problem in _of_data(request, line):
+            raise InvalidInput(problem.message, field=problem.field, remedy=problem.remedy, code=problem.code)
+
+
+def warnings(request: AllocationRequest) -> list[str]:
+    """What won't keep a request from being submitted, but makes an approval in full unlikely."""
+    found: list[str] = []
+    for line in request.lines.all():
+        if not (line.resource and line.gpu_seconds and request.starts_on and request.ends_on):
+            continue
+        if request.ends_on < request.starts_on:
+            continue
+        days = (request.ends_on - request.starts_on).days + 1
+        most = line.resource.gpu_count * days * 86_400
+        if line.gpu_seconds > most:
+            found.append(
+                _("All GPUs of %(resource)s together come to %(most)s GPU-hours in this period.")
+                % {"resource": line.resource, "most": hours(most)}
+            )
+        found += [
+            _("%(quarter)s: this asks for %(wanted)s GPU-hours of %(resource)s, of which %(free)s are free.")
+            % {
+                "quarter": figures.quarter,
+                "wanted": hours(figures.portion),
+                "resource": line.resource,
+                "free": hours(figures.free),
+            }
+            for figures in forecast(
+                resource=line.resource,
+                gpu_seconds=line.gpu_seconds,
+                starts_on=request.starts_on,
+                ends_on=request.ends_on,
+            )
+            if figures.after < 0
+        ]
+    return found
+
+
+def _of_project(request: AllocationRequest) -> Iterator[Problem]:
+    project = request.project
+    if project.archived_at:
+        yield Problem("project", _("The project is archived."), _("Choose another project."))
+    if not project.organisation.is_verified:
+        yield Problem(
+            "project",
+            _("%(organisation)s isn't verified.") % {"organisation": project.organisation},
+            _("One of its owners sends its registration and evidence from the organisation's page."),
+            code="organisation_unverified",
+            link=project.organisation.get_absolute_url(),
+        )
+    if project.data_class == DataClass.SECRET:
+        yield Problem(
+            "project",
+            _("Secret data may not be at any site."),
+            _("Take it out of the project, then change the project's data class."),
+            code="data_class",
+            link=project.get_absolute_url(),
+        )
+
+
+def _of_line(request: AllocationRequest) -> Iterator[Problem]:
+    line: RequestLine | None = next(iter(request.lines.all()), None)
+    if line is None or line.resource is None:
+        yield Problem("resource", _("No resource is chosen."), _("Choose where to compute."))
+    elif not (line.resource.is_open and line.resource.site.is_open):
+        yield Problem(
+            "resource",
+            _("%(resource)s takes no requests at present.") % {"resource": line.resource},
+            _("Choose another resource."),
+            code="resource_closed",
+        )
+    else:
+        yield from _of_data(request, line)
+    if line is None or line.gpu_seconds is None:
+        yield Problem("gpu_hours", _("The GPU-hours are missing."), _("Say how many GPU-hours you need."))
+
+
+def _of_data(request: AllocationRequest, line: RequestLine) -> Iterator[Problem]:
+    data_class = request.project.data_class
+    if line.resource is None or data_class == DataClass.SECRET or line.resource.site.holds(data_class):
+        return
+    yield Problem(
+        "resource",
+        _("%(site)s isn't accredited for data of the class “%(data_class)s”.")
+        % {"site": line.resource.site, "data_class": request.project.get_data_class_display()},
+        _("Choose a site that is."),
+        code="data_class",
+    )
+
+
+def _of_period(request: AllocationRequest) -> Iterator[Problem]:
+    starts_on, ends_on = request.starts_on, request.ends_on
+    if starts_on is None:
+        yield Problem("starts_on", _("The first day is missing."), _("Say from when you need the GPUs."))
+    elif starts_on < clock.today():
+        yield Problem("starts_on", _("The first day is over."), _("Choose today or a later day."))
+    if ends_on is None:
+        yield Problem("ends_on", _("The last day is missing."), _("Say until when you need the GPUs."))
+    elif ends_on < clock.today():
+        yield Problem("ends_on", _("The last day is over."), _("Choose a later day."))
+    elif starts_on is not None and ends_on >= longest_until(starts_on):
+        yield Problem(
+            "ends_on", _("The period is longer than a year."), _("Ask again for what lies beyond it.")
+        )
+
+
+def _of_text(request: AllocationRequest) -> Iterator[Problem]:
+    if not request.justification.strip():
+        yield Problem(
+            "justification",
+            _("The justification is missing."),
+            _("Say what you will run and how the GPU-hours come about."),
+        )
+
+
+def longest_until(starts_on: date) -> date:
+    """The first day on which a period that began on `starts_on` is more than a year long."""
+    try:
+        return starts_on.replace(year=starts_on.year + 1)
+    except ValueError:  # 29 February
+        return date(starts_on.year + 1, 3, 1)
+
+
+def _plain(problem: Problem) -> dict[str, str]:
+    return {"field": problem.field, "code": problem.code, "detail": problem.message, "remedy": problem.remedy}

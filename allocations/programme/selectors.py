@@ -1,0 +1,65 @@
+"""Reading requests: always through what the viewer may see."""
+
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from allocations.awards.scope import insiders, overseers
+from allocations.programme.models import AllocationRequest, Decision, RequestLine
+from allocations.programme.policies import LEADS
+from allocations.programme.transitions import RequestState
+from allocations.projects.models import Project
+from portal.foundation import policies
+
+PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
+
+
+def visible_to(user: Any) -> QuerySet[AllocationRequest]:
+    """The requests of the viewer's projects and organisations; for who oversees, those ever submitted."""
+    overseen = AllocationRequest.objects.filter(
+        overseers(user, site="lines__resource__site"), submitted_at__isnull=False
+    )
+    return _rows().filter(insiders(user) | Q(pk__in=overseen.values("pk")))
+
+
+def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:
+    """The same requests, with what was decided about them."""
+    decisions = Decision.objects.select_related("decided_by", "award__allocation")
+    return requests.prefetch_related(Prefetch("decisions", decisions))
+
+
+def detailed(user: Any) -> QuerySet[AllocationRequest]:
+    return with_decisions(visible_to(user))
+
+
+def pending_for(user: Any) -> QuerySet[AllocationRequest]:
+    """What waits for this decider's word, oldest first; nothing in which they have an interest."""
+    if not policies.allowed(user, "programme.decide_requests"):
+        return AllocationRequest.objects.none()
+    return (
+        _rows()
+        .filter(state__in=PENDING)
+        .exclude(requested_by=user)
+        .exclude(project__organisation__in=user.organisation_ids)
+        .exclude(project__in=user.project_roles.values("project"))
+        .order_by("submitted_at", "id")
+    )
+
+
+def pending_count(user: Any) -> int:
+    """The figure beside “Decide” in the menu."""
+    return pending_for(user).prefetch_related(None).count()
+
+
+def projects_led_by(user: Any) -> QuerySet[Project]:
+    """The projects for which `user` may ask."""
+    return Project.objects.filter(
+        pk__in=user.project_roles.filter(role__in=LEADS).values("project"), archived_at__isnull=True
+    ).order_by("title")
+
+
+def _rows() -> QuerySet[AllocationRequest]:
+    lines = RequestLine.objects.select_related("resource__site")
+    return AllocationRequest.objects.select_related(
+        "project__organisation", "project__sector", "requested_by"
+    ).prefetch_related(Prefetch("lines", lines))
