@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from portal.foundation.gallery import gallery
+from portal.foundation.theme import set_theme
 
 urlpatterns = [
     path("", include("portal.web.urls")),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     path("sign-in/", include("allauth.urls")),
     path("language/", set_language, name="set_language"),
+    path("theme/", set_theme, name="set_theme"),
     path("admin/", admin.site.urls),
 ]
 

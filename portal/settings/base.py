@@ -118,7 +118,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "portal.foundation.form_renderer.TaqseemRenderer"
 
 # --- Database: PostgreSQL only ----------------------------------------------------------------------
 DATABASES = {

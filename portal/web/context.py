@@ -5,11 +5,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from portal.foundation.theme import theme_of
+
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "nav": [],
         "authority_name": settings.AUTHORITY_NAME,
         "demo_mode": settings.DEMO_MODE,
-        "theme": request.COOKIES.get("theme", "auto"),
+        "theme": theme_of(request),
     }
