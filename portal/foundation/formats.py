@@ -18,14 +18,14 @@ from django.utils.translation import gettext
 from portal.foundation.clock import KARACHI
 from portal.foundation.units import SECONDS_PER_HOUR
 
-NOTHING = mark_safe('<span class="nothing">—</span>')  # noqa: S308
+NOTHING = mark_safe('<span class="nothing">—</span>')
 
 
 def hours(gpu_seconds: int | None) -> str:
     """GPU-seconds as plain hours with separators: `1,234`, `0.5`; what is too small to show, `<0.01`."""
     if gpu_seconds is None:
         return ""
-    if 0 < abs(gpu_seconds) < SECONDS_PER_HOUR / 200:
+    if 0 < abs(gpu_seconds) < SECONDS_PER_HOUR / 100:
         return "<0.01" if gpu_seconds > 0 else ">-0.01"
     text = f"{Decimal(gpu_seconds) / SECONDS_PER_HOUR:,.2f}"
     return text.removesuffix("0").removesuffix(".0")
@@ -67,7 +67,7 @@ def when(moment: datetime | date | None) -> SafeString:
         return NOTHING
     if not isinstance(moment, datetime):
         return format_html('<time datetime="{}">{}</time>', moment.isoformat(), date_format(moment, "j M Y"))
-    return _time(moment, date_format(moment.astimezone(KARACHI), "j M Y, H:i"))
+    return _time(moment, date_format(moment.astimezone(KARACHI), gettext("j M Y, H:i")))
 
 
 def ago(moment: datetime | None) -> SafeString:

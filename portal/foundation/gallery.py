@@ -96,7 +96,7 @@ def _events() -> list[dict[str, Any]]:
     return [
         {"at": now, "title": "Approved in part", "by": "Dr. Ayesha Khan", "tone": "success",
          "text": "800 of 1,000 GPU-hours: the rest once the first results are in."},
-        {"at": now - timedelta(hours=30), "title": "Returned for a run table", "by": "بلال احمد", "tone": "warning"},
+        {"at": now - timedelta(days=2), "title": "Returned", "by": "بلال احمد", "tone": "warning"},
         {"at": now - timedelta(days=3), "title": "Submitted", "by": "Sana Malik", "tone": "info"},
         {"at": now - timedelta(days=4), "title": "Draft created", "by": "Sana Malik"},
     ]  # fmt: skip

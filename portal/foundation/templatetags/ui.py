@@ -33,7 +33,7 @@ def icon(name: str, label: str = "") -> SafeString:
     if label:
         access = format_html('role="img" aria-label="{}"', label)
     else:
-        access = mark_safe('aria-hidden="true"')  # noqa: S308
+        access = mark_safe('aria-hidden="true"')
     paths = mark_safe(ICONS[name])  # noqa: S308 - our own constants
     return format_html('<svg class="icon{}" viewBox="0 0 24 24" {}>{}</svg>', extra, access, paths)
 
@@ -78,11 +78,11 @@ def form_errors(form: BaseForm) -> dict[str, Any]:
     """Everything that is wrong with `form`, each line linked to its field."""
     lines = [{"text": error, "target": ""} for error in form.non_field_errors()]
     for bound in form:
-        # A group of radio buttons or checkboxes is focused at its first option.
-        target = f"{bound.auto_id}_0" if bound.use_fieldset else bound.id_for_label
-        prefix = gettext("(Hidden field %(name)s)") % {"name": bound.name} if bound.is_hidden else bound.label
-        for error in bound.errors:
-            lines.append({"text": f"{prefix}: {error}", "target": "" if bound.is_hidden else target})
+        if bound.is_hidden:  # nobody can go there
+            label, target = gettext("(Hidden field %(name)s)") % {"name": bound.name}, ""
+        else:  # a group of radio buttons or checkboxes is focused at its first option
+            label, target = bound.label, f"{bound.auto_id}_0" if bound.use_fieldset else bound.id_for_label
+        lines.extend({"text": f"{label}: {error}", "target": target} for error in bound.errors)
     return {"lines": lines}
 
 
@@ -121,12 +121,12 @@ def sort_header(context: template.Context, key: str, label: str, numeric: bool =
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context: template.Context, page: Page) -> dict[str, Any]:
+def pagination(context: template.Context, page: Page[Any]) -> dict[str, Any]:
     """Links to the pages around `page`, keeping filters and order; nothing when all fits on one."""
     query = context["request"].GET.copy()
     query.pop("page", None)
     links = [
-        {"number": number, "ellipsis": number == page.paginator.ELLIPSIS}
+        {"number": number, "ellipsis": str(number) == str(page.paginator.ELLIPSIS)}
         for number in page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
     ]
     prefix = f"?{query.urlencode()}&page=" if query else "?page="
