@@ -23,7 +23,7 @@ class Release:
     suite: str
     rest_versions: tuple[str, ...]
     restd_options: str
-    templates: tuple[str, ...] = ("slurm.conf", "slurmdbd.conf", "gres.conf")
+    ping: str
     settings: dict[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = (
         "slurmctld",
@@ -71,8 +71,8 @@ RELEASES = {
             suite="trixie",
             rest_versions=("v0.0.40", "v0.0.41", "v0.0.42"),
             restd_options="-s slurmctld,slurmdbd -d v0.0.40,v0.0.41,v0.0.42",
-            templates=("slurm.conf", "slurmdbd.conf", "gres.conf", "cgroup.conf"),
-            settings={"store_flags": "job_comment,job_extra", "task_plugin": "task/none"},
+            ping="slurm/v0.0.42/ping/",
+            settings={"store_flags": "job_comment,job_extra", "cgroup_plugin": "disabled"},
         ),
     )
 }

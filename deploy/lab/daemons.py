@@ -93,7 +93,7 @@ def create_database(machine: LabMachine, spec: ClusterSpec) -> None:
 
 def _rest_answers(cluster: LabCluster) -> bool:
     request = urllib.request.Request(
-        f"{cluster.rest_url}/slurm/{cluster.rest_versions[-1]}/ping/",
+        f"{cluster.rest_url}/{RELEASES[cluster.release].ping}",
         headers={"X-SLURM-USER-NAME": "root", "X-SLURM-USER-TOKEN": cluster.token("root")},
     )
     try:

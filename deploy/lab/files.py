@@ -24,6 +24,7 @@ from deploy.lab.machine import PATH, enter
 from deploy.lab.state import LabCluster, LabMachine
 
 SLURM = Path(__file__).parents[1] / "slurm"
+CLUSTER_TEMPLATES = ("slurm.conf", "slurmdbd.conf", "gres.conf", "cgroup.conf")
 COMMANDS = (
     "sacct",
     "sacctmgr",
@@ -82,7 +83,7 @@ def prepare_cluster(run: Path, machine: LabMachine, spec: ClusterSpec) -> LabClu
         "slurmdbd_port": str(ports["slurmdbd"]),
         "nodes": "\n".join(_node_line(spec, node, ports[f"slurmd-{node}"]) for node in spec.nodes),
     }
-    for template in release.templates:
+    for template in CLUSTER_TEMPLATES:
         _render(template, directory, values)
     os.chmod(directory / "slurmdbd.conf", 0o600)
     os.chown(directory / "slurmdbd.conf", slurm, slurm)

@@ -160,11 +160,20 @@ def _start_daemons(lab: Lab, names: list[str], kind: str) -> None:
 
 
 def _await_daemons(cluster: LabCluster, names: list[str]) -> None:
+    """Wait until they work; one that ended or never answers is reported with the end of its log."""
     for name in names:
-        wait_for(
-            partial(daemons.daemon_answers, cluster, name),
-            f"{name} of {cluster.name} (its log: {cluster.directory}/log/{name}.log)",
-        )
+        try:
+            wait_for(partial(_works, cluster, name), f"{name} of {cluster.name}")
+        except LabError as error:
+            log = Path(cluster.directory, "log", f"{name}.log")
+            tail = log.read_text(errors="replace").splitlines()[-10:]
+            raise LabError("\n".join([f"{error}. {log} ends:", *tail])) from error
+
+
+def _works(cluster: LabCluster, name: str) -> bool:
+    if cluster.daemons[name].state == "gone":
+        raise LabError(f"{name} of {cluster.name} ended")
+    return daemons.daemon_answers(cluster, name)
 
 
 def _of_kind(cluster: str, kind: str) -> list[str]:

@@ -63,16 +63,9 @@ def run_inside(
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as root inside the machine. Raises LabError with its output when it fails."""
-    environment = {"PATH": PATH} | (env or {})
+    settings = [f"{name}={value}" for name, value in ({"PATH": PATH} | (env or {})).items()]
     done = subprocess.run(
-        [
-            *enter(machine),
-            "env",
-            "-i",
-            f"PATH={PATH}",
-            *(f"{k}={v}" for k, v in environment.items()),
-            *command,
-        ],
+        [*enter(machine), "env", "-i", "--chdir=/", *settings, *command],
         input=input,
         capture_output=True,
         text=True,

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Start one daemon of a Slurm site in the foreground, as the user it belongs to, logging to standard error. As root: daemon.sh NAME
-#   munged, mariadbd                 MACHINE_DIR holds munge.key and mariadb.cnf
-#   slurmdbd, slurmctld, slurmd-NODE SLURM_CONF names slurm.conf, the other files lie beside it
-#   slurmrestd                       the same, with SLURMRESTD_LISTEN=ADDRESS:PORT and SLURMRESTD_OPTIONS
+# Start one daemon of a Slurm site in the foreground, as the user it belongs to, logging to standard error.
+# As root: daemon.sh NAME, with these in the environment:
+#   munged, mariadbd                   MACHINE_DIR, which holds munge.key and mariadb.cnf
+#   slurmdbd, slurmctld, slurmd-NODE   SLURM_CONF, the path of slurm.conf; the other files lie beside it
+#   slurmrestd                         SLURM_CONF, SLURMRESTD_OPTIONS, SLURMRESTD_LISTEN=ADDRESS:PORT, which
+#                                      slurmrestd reads itself (22.05 binds twice if it is an argument as well)
 set -eu
 
 as() { # as USER COMMAND...
@@ -30,7 +32,7 @@ slurmd-*) exec slurmd -D -N "${1#slurmd-}" ;;
 slurmrestd)
     export SLURM_JWT=daemon
     # shellcheck disable=SC2086 # a list of options
-    as slurmrest slurmrestd -a rest_auth/jwt $SLURMRESTD_OPTIONS "$SLURMRESTD_LISTEN"
+    as slurmrest slurmrestd -a rest_auth/jwt $SLURMRESTD_OPTIONS
     ;;
 *)
     echo "daemon.sh: unknown daemon $1" >&2
