@@ -1,27 +1,52 @@
 """A site's Slurm cluster, as the bridge reaches it."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from datacenters.models.site import Site
+from datacenters.validators import check_cluster_url, check_code, check_signer, check_slurm_name
+from portal.foundation import clock
 from portal.foundation.models import Record
+
+SILENT_AFTER = timedelta(minutes=5)
+
+
+class Health(models.TextChoices):
+    """What the last looks at a cluster told."""
+
+    ANSWERS = "answers", _("Answers")
+    SILENT = "silent", _("Silent")
+    TROUBLED = "troubled", _("Doesn't answer")
+    OFF = "off", _("Switched off")
 
 
 class Cluster(Record):
-    """`signer` names the key that signs tokens for this cluster: a file under TAQSEEM_KEYS_DIR, never the key."""
+    """`signer` names the key that signs tokens for this cluster, never the key itself: a file under the
+    setting KEYS_DIR, or an absolute path."""
 
-    code = models.SlugField(_("code"), max_length=40, unique=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, validators=[check_code])
     site = models.OneToOneField(Site, on_delete=models.PROTECT, related_name="cluster")
-    slurm_name = models.CharField(_("ClusterName in Slurm"), max_length=40)
-    url = models.URLField(_("slurmrestd address"), help_text=_("Such as http://127.0.0.1:6820"))
+    slurm_name = models.CharField(_("ClusterName in Slurm"), max_length=40, validators=[check_slurm_name])
+    url = models.CharField(
+        _("slurmrestd address"),
+        max_length=200,
+        validators=[check_cluster_url],
+        help_text=_("Such as http://127.0.0.1:6820"),
+    )
     api_version = models.CharField(_("REST version"), max_length=10, default="v0.0.42")
     signer = models.CharField(
-        _("signing key"), max_length=200, help_text=_("File name of the key, not the key.")
+        _("signing key"),
+        max_length=200,
+        validators=[check_signer],
+        help_text=_("File name of the key, not the key."),
     )
     operator_login = models.CharField(
         _("operator login"),
         max_length=32,
         default="tqportal",
+        validators=[check_slurm_name],
         help_text=_("Slurm user with AdminLevel Administrator, in whose name limits are written."),
     )
     is_sandbox = models.BooleanField(_("sandbox"), default=False)
@@ -38,3 +63,13 @@ class Cluster(Record):
 
     def __str__(self) -> str:
         return f"{self.site} ({self.slurm_name})"
+
+    @property
+    def health(self) -> Health:
+        if not self.is_enabled:
+            return Health.OFF
+        if self.problem:
+            return Health.TROUBLED
+        if self.seen_at is None or clock.now() - self.seen_at > SILENT_AFTER:
+            return Health.SILENT
+        return Health.ANSWERS

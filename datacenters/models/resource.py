@@ -6,19 +6,23 @@ from django.utils.translation import gettext_lazy as _
 
 from datacenters.models.cluster import Cluster
 from datacenters.models.site import Site
+from datacenters.validators import check_code, check_quarter, check_slurm_name
+from portal.foundation.clock import Quarter
 from portal.foundation.models import Record
 
 
 class Resource(Record):
-    code = models.SlugField(_("code"), max_length=40, unique=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, validators=[check_code])
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="resources")
     cluster = models.ForeignKey(
         Cluster, on_delete=models.PROTECT, related_name="resources", null=True, blank=True
     )
     name = models.CharField(_("name"), max_length=120)
     gpu_model = models.CharField(_("GPU model"), max_length=80)
-    gres_type = models.CharField(_("GRES type"), max_length=40, help_text=_("As in gres/gpu:h100."))
-    partition = models.CharField(_("partition"), max_length=40)
+    gres_type = models.CharField(
+        _("GRES type"), max_length=40, validators=[check_slurm_name], help_text=_("As in gres/gpu:h100.")
+    )
+    partition = models.CharField(_("partition"), max_length=40, validators=[check_slurm_name])
     gpu_count = models.PositiveIntegerField(_("GPUs"))
     gpus_per_node = models.PositiveIntegerField(_("GPUs per node"), default=8)
     max_gpus_per_job = models.PositiveIntegerField(_("most GPUs per job"), default=8)
@@ -55,12 +59,18 @@ class Resource(Record):
     def get_absolute_url(self) -> str:
         return reverse("resource", args=[self.code])
 
+    def most_gpu_seconds(self, quarter: Quarter) -> int:
+        """What all GPUs together can give in `quarter`, in GPU-seconds."""
+        return self.gpu_count * quarter.days * 86_400
+
 
 class Capacity(Record):
     """GPU-seconds of a resource that the programme may award in one quarter."""
 
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="capacities")
-    quarter = models.CharField(_("quarter"), max_length=6, help_text=_("Like 2026Q4."))
+    quarter = models.CharField(
+        _("quarter"), max_length=6, validators=[check_quarter], help_text=_("Like 2026Q4.")
+    )
     gpu_seconds = models.BigIntegerField(_("GPU-seconds"))
     note = models.TextField(_("note"), blank=True)
 

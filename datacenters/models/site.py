@@ -5,6 +5,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from datacenters.validators import check_code
 from portal.foundation import clock
 from portal.foundation.models import Record
 from portal.people.models import Organisation
@@ -21,10 +22,10 @@ class DataClass(models.TextChoices):
 
 
 class Site(Record):
-    code = models.SlugField(_("code"), max_length=40, unique=True)
+    code = models.CharField(_("code"), max_length=40, unique=True, validators=[check_code])
     name = models.CharField(_("name"), max_length=120)
-    city = models.CharField(_("city"), max_length=80)
-    province = models.CharField(_("province"), max_length=12, choices=Organisation.Province)
+    city = models.CharField(_("city"), max_length=80, blank=True, help_text=_("Empty: not published."))
+    province = models.CharField(_("province"), max_length=12, choices=Organisation.Province, blank=True)
     description = models.TextField(_("description"), blank=True)
     source = models.TextField(
         _("source"), blank=True, help_text=_("Where the facts about this site come from.")

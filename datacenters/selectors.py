@@ -1,0 +1,50 @@
+"""Reading sites and what stands at them. Everybody may see them, signed in or not."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from datacenters.models import Capacity, Cluster, Resource, Site, SiteRole
+from portal.foundation import clock
+from portal.foundation.clock import Quarter
+
+
+def sites_visible_to(user: Any) -> QuerySet[Site]:
+    """Every site, with what its page and the API show."""
+    return Site.objects.select_related("cluster").prefetch_related(
+        "accreditations", Prefetch("resources", _with_capacities(Resource.objects.all()))
+    )
+
+
+def resources_visible_to(user: Any) -> QuerySet[Resource]:
+    """Every resource, with its site and the capacity of the quarters that aren't over."""
+    return _with_capacities(
+        Resource.objects.select_related("site", "cluster").prefetch_related("site__accreditations")
+    )
+
+
+def _with_capacities(resources: QuerySet[Resource]) -> QuerySet[Resource]:
+    now = str(Quarter.of(clock.today()))
+    ahead = Capacity.objects.filter(quarter__gte=now).order_by("quarter")
+    return resources.prefetch_related(Prefetch("capacities", ahead))
+
+
+def open_resources() -> QuerySet[Resource]:
+    """What may be asked for today: open resources at open sites."""
+    return Resource.objects.filter(is_open=True, site__is_open=True).select_related("site")
+
+
+def enabled_clusters() -> QuerySet[Cluster]:
+    """The clusters that the bridge talks to."""
+    return Cluster.objects.filter(is_enabled=True).select_related("site")
+
+
+def sites_managed_by(user: Any) -> QuerySet[Site]:
+    """Where this person is site manager."""
+    return Site.objects.filter(roles__user=user, roles__role=SiteRole.Role.MANAGER)
+
+
+def capacity_in(resource: Resource, quarter: Quarter) -> int:
+    """GPU-seconds that may be awarded in `quarter`; 0 where nothing was set."""
+    row = Capacity.objects.filter(resource=resource, quarter=str(quarter)).first()
+    return row.gpu_seconds if row else 0

@@ -1,0 +1,128 @@
+"""Resources, and how much of them there is."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from datacenters.models import Capacity, Resource, Site
+from datacenters.services._gate import require_manager, require_reason
+from portal.foundation import clock
+from portal.foundation.clock import Quarter
+from portal.foundation.errors import InvalidInput
+from portal.foundation.services import audit, outbox, records
+from portal.foundation.units import seconds_to_hours
+
+RESOURCE_FIELDS = (
+    "code",
+    "name",
+    "gpu_model",
+    "gres_type",
+    "partition",
+    "gpu_count",
+    "gpus_per_node",
+    "max_gpus_per_job",
+    "max_cpus_per_gpu",
+    "max_memory_mb_per_gpu",
+    "max_wall_minutes",
+    "charge_factor",
+    "rate_pkr",
+    "is_open",
+    "illustrative",
+)
+# The ledger's accounts hang on the code: it never changes.
+EDITABLE = frozenset(RESOURCE_FIELDS) - {"code"}
+
+
+@transaction.atomic
+def resource_create(*, actor: Any, site: Site, **fields: Any) -> Resource:
+    """Add a resource to a site, on the site's cluster; `fields` are RESOURCE_FIELDS.
+
+    For the site's managers. Raises InvalidInput, NotAllowed.
+    """
+    require_manager(actor, site)
+    resource = Resource(site=site, cluster=getattr(site, "cluster", None), **fields)
+    _check_fit(resource.gpu_count, resource.max_gpus_per_job)
+    shown = ("site", *RESOURCE_FIELDS)
+    return records.insert(actor=actor, action="resource_create", record=resource, shown=shown)
+
+
+@transaction.atomic
+def resource_update(*, actor: Any, resource: Resource, reason: str = "", **changes: Any) -> Resource:
+    """Change a resource; `changes` are EDITABLE. For the site's managers. Raises InvalidInput, NotAllowed."""
+    require_manager(actor, resource.site)
+    records.only(changes, EDITABLE)
+    _check_fit(
+        changes.get("gpu_count", resource.gpu_count),
+        changes.get("max_gpus_per_job", resource.max_gpus_per_job),
+    )
+    return records.update(
+        actor=actor, action="resource_update", record=resource, changes=changes, reason=reason
+    )
+
+
+@transaction.atomic
+def capacity_set(
+    *, actor: Any, resource: Resource, quarter: Quarter, gpu_seconds: int, reason: str
+) -> Capacity:
+    """Say how many GPU-seconds the programme may award of `resource` in `quarter`.
+
+    The room that keeps the pools hears of it by the outbox topic `capacity_changed` {resource, quarter}.
+    For the site's managers. Raises InvalidInput for more than the GPUs can give in the quarter.
+    """
+    require_manager(actor, resource.site)
+    reason = require_reason(reason, _("Say why the capacity is set so."))
+    _check_capacity(resource, quarter, gpu_seconds)
+    Resource.objects.select_for_update(of=("self",)).get(pk=resource.pk)  # one change at a time
+    capacity = Capacity.objects.filter(resource=resource, quarter=str(quarter)).first()
+    before = capacity.gpu_seconds if capacity else None
+    if capacity is None:
+        capacity = Capacity(resource=resource, quarter=str(quarter))
+    if before == gpu_seconds:
+        return capacity
+    capacity.gpu_seconds, capacity.note = gpu_seconds, reason
+    capacity.save()
+    audit.record(
+        actor=actor,
+        action="capacity_set",
+        target=resource,
+        before={"quarter": str(quarter), "gpu_seconds": before},
+        after={"quarter": str(quarter), "gpu_seconds": gpu_seconds},
+        reason=reason,
+    )
+    capacity_announce(capacity)
+    return capacity
+
+
+def capacity_announce(capacity: Capacity) -> None:
+    """Tell the rooms above, once the caller's transaction commits."""
+    code, quarter = capacity.resource.code, capacity.quarter
+    outbox.enqueue(
+        topic="capacity_changed", key=f"{code} {quarter}", payload={"resource": code, "quarter": quarter}
+    )
+
+
+def _check_fit(gpu_count: int, max_gpus_per_job: int) -> None:
+    if gpu_count and max_gpus_per_job > gpu_count:
+        raise InvalidInput(
+            _("A job can't have more GPUs than there are."),
+            field="max_gpus_per_job",
+            remedy=_("Give at most %(count)s.") % {"count": gpu_count},
+            figures={"gpu_count": gpu_count, "max_gpus_per_job": max_gpus_per_job},
+        )
+
+
+def _check_capacity(resource: Resource, quarter: Quarter, gpu_seconds: int) -> None:
+    if quarter.last_day < clock.today():
+        raise InvalidInput(_("This quarter is over."), field="quarter")
+    if gpu_seconds < 0:
+        raise InvalidInput(_("Capacity can't be negative."), field="gpu_hours")
+    most = resource.most_gpu_seconds(quarter)
+    if gpu_seconds > most:
+        raise InvalidInput(
+            _("%(count)s GPUs can't give that much in %(days)s days.")
+            % {"count": resource.gpu_count, "days": quarter.days},
+            field="gpu_hours",
+            remedy=_("Give at most %(hours)s GPU-hours.") % {"hours": f"{seconds_to_hours(most):,.0f}"},
+            figures={"gpu_seconds": gpu_seconds, "most_gpu_seconds": most},
+        )

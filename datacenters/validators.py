@@ -1,0 +1,58 @@
+"""What the fields of this room take, beyond what Django checks. Each raises ValidationError."""
+
+import ipaddress
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.foundation.clock import Quarter
+
+# A public code, as it stands in addresses.
+check_code = RegexValidator(
+    r"\A[a-z0-9][a-z0-9-]*\Z", gettext_lazy("Use small letters, digits and hyphens, such as astrolabe-ned.")
+)
+# A name as Slurm takes it; it goes into job descriptions, so nothing else may hide in it.
+check_slurm_name = RegexValidator(
+    r"\A[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
+    gettext_lazy("Use letters, digits, dots, hyphens and underscores, as in Slurm."),
+)
+
+
+def check_cluster_url(value: str) -> None:
+    """http(s)://host:port and nothing more; never a link-local address (the metadata service of clouds)."""
+    try:
+        parts = urlsplit(value)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValidationError(_("This is no address: write it like http://127.0.0.1:6820.")) from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValidationError(_("Write the address like http://127.0.0.1:6820."))
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValidationError(_("Leave out login, path and query: only scheme, host and port."))
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        raise ValidationError(_("No cluster can stand at this address."))
+
+
+def check_signer(value: str) -> None:
+    """A plain file name under KEYS_DIR, or an absolute path without detours."""
+    path = PurePosixPath(value)
+    plain = path.name == value
+    direct = path.is_absolute() and str(path) == value and ".." not in path.parts
+    if "\0" in value or not (plain or direct) or value in {".", ".."}:
+        raise ValidationError(_("Give a file name under the key folder, or an absolute path."))
+
+
+def check_quarter(value: str) -> None:
+    try:
+        Quarter.parse(value)
+    except ValueError as error:
+        raise ValidationError(_("Write the quarter like 2026Q4.")) from error
