@@ -1,6 +1,7 @@
 """Projects: what compute is asked for, and who works on it."""
 
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -35,7 +36,8 @@ class Project(Record):
         Organisation, verbose_name=_("organisation"), on_delete=models.PROTECT, related_name="projects"
     )
     title = models.CharField(_("title"), max_length=160)
-    abstract = models.TextField(_("abstract"), max_length=4000)
+    # A TextField's max_length binds only forms; the validator binds services too.
+    abstract = models.TextField(_("abstract"), max_length=4000, validators=[MaxLengthValidator(4000)])
     sector = models.ForeignKey(
         Sector, verbose_name=_("sector"), on_delete=models.PROTECT, related_name="projects"
     )
@@ -53,6 +55,11 @@ class Project(Record):
 
     def get_absolute_url(self) -> str:
         return reverse("project", args=[self.code])
+
+    @property
+    def illustrative(self) -> bool:
+        """A demonstration organisation's projects are demonstrations."""
+        return self.organisation.illustrative
 
 
 class ProjectMember(Record):
