@@ -51,9 +51,8 @@ class Portal:
     def programs(self) -> list[Program]:
         """What runs while the portal runs, in the order to start; it is stopped in reverse."""
         celery = ["celery", "--app=portal", "--quiet"]
-        sealer = self._program("sealer", "manage", "audit_sealer")
         return [
-            *([sealer] if list(CHECKOUT.glob("portal/*/management/commands/audit_sealer.py")) else []),
+            self._program("sealer", "manage", "audit_sealer"),
             self._program(
                 "worker",
                 *celery,

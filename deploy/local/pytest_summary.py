@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 import pytest
 
 _counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-_seconds: Counter[str] = Counter()
+_seconds: defaultdict[str, float] = defaultdict(float)
 _skipped: Counter[str] = Counter()
 
 
