@@ -18,3 +18,13 @@ def register_visibility(codes_of: VisibleCodes) -> None:
     """`codes_of(user)` is a queryset of one column, such as `visible_to(user).values("code")`."""
     global _visible_codes
     _visible_codes = codes_of
+
+
+def visible_codes(user: Any) -> QuerySet[Any, Any] | list[str]:
+    """The codes of the allocations whose ledger `user` may see, for `allocation_code__in`."""
+    return _visible_codes(user) if _visible_codes else []
+
+
+def may_see(user: Any, allocation_code: str) -> bool:
+    """Whether `user` may see this allocation's ledger."""
+    return bool(_visible_codes) and _visible_codes(user).filter(code=allocation_code).exists()

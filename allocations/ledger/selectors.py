@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from allocations.ledger.models import Hold, Posting
+from allocations.ledger import policies
+from allocations.ledger.models import AccountKind, Hold, LedgerAccount, Posting, Transfer
 from datacenters.models import Resource
 from portal.foundation.clock import Quarter
 
@@ -29,12 +33,29 @@ def balances(allocation_code: str) -> Balances:
 
 def balances_of(codes: Iterable[str]) -> dict[str, Balances]:
     """The balances of many allocations, in one query; every code asked for is a key of the answer."""
-    raise NotImplementedError
+    wanted = list(codes)
+    figures: dict[str, dict[str, int]] = {code: {} for code in wanted}
+    granted = Transfer.objects.filter(to_account=OuterRef("pk"), from_kind=AccountKind.POOL)
+    returned = Transfer.objects.filter(from_account=OuterRef("pk"), to_kind=AccountKind.POOL)
+    accounts = LedgerAccount.objects.filter(allocation_code__in=wanted).values_list(
+        "allocation_code", "kind", "balance", _total(granted, "to_account"), _total(returned, "from_account")
+    )
+    for code, kind, balance, inflow, outflow in accounts:
+        figure = figures[code]
+        figure[kind] = -balance if kind == AccountKind.OVERRUN else balance
+        figure["granted"] = figure.get("granted", 0) + inflow
+        figure["returned"] = figure.get("returned", 0) + outflow
+    return {code: Balances(**figure) for code, figure in figures.items()}
 
 
 def pool_free(resource: Resource, quarters: Iterable[Quarter]) -> dict[Quarter, int]:
     """What can still be awarded of a resource in each quarter."""
-    raise NotImplementedError
+    wanted = list(quarters)
+    pools = LedgerAccount.objects.filter(
+        resource=resource, kind=AccountKind.POOL, quarter__in=[str(quarter) for quarter in wanted]
+    )
+    free = dict(pools.values_list("quarter", "balance"))
+    return {quarter: free.get(str(quarter), 0) for quarter in wanted}
 
 
 def committed_limit(allocation_code: str) -> int:
@@ -43,11 +64,49 @@ def committed_limit(allocation_code: str) -> int:
     return standing.granted - standing.returned
 
 
-def entries(allocation_code: str) -> QuerySet[Posting]:
-    """The postings of one allocation, newest first, with their transfers."""
-    raise NotImplementedError
-
-
 def hold_of(job_code: str) -> Hold | None:
     """A job's hold, None where it has none."""
     return Hold.objects.filter(job_code=job_code).first()
+
+
+def visible_to(user: Any) -> QuerySet[Posting]:
+    """The postings of every allocation that `user` may see, newest first."""
+    return _with_transfers(Posting.objects.filter(allocation_code__in=policies.visible_codes(user)))
+
+
+def entries(allocation_code: str) -> QuerySet[Posting]:
+    """The postings of one allocation, newest first, with their transfers."""
+    return _with_transfers(Posting.objects.filter(allocation_code=allocation_code))
+
+
+def available_after(allocation_code: str, posting_ids: Iterable[int]) -> dict[int, int]:
+    """What was available once each of these postings was written.
+
+    Postings of one allocation are written one after the other, so the order of their ids is that in which
+    they took effect.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(AVAILABLE_AFTER, {"code": allocation_code, "ids": list(posting_ids)})
+        return dict(cursor.fetchall())
+
+
+AVAILABLE_AFTER = """
+    SELECT * FROM (
+      SELECT posting.id, (sum(coalesce(sum(
+        CASE WHEN to_kind = 'available' THEN amount WHEN from_kind = 'available' THEN -amount ELSE 0 END
+      ), 0)) OVER (ORDER BY posting.id))::bigint
+      FROM ledger_posting posting LEFT JOIN ledger_transfer transfer ON transfer.posting_id = posting.id
+      WHERE posting.allocation_code = %(code)s GROUP BY posting.id
+    ) AS running WHERE id = ANY (%(ids)s)
+"""
+
+
+def _with_transfers(postings: QuerySet[Posting]) -> QuerySet[Posting]:
+    return postings.order_by("-id").prefetch_related(
+        "transfers__hold", "transfers__from_account", "transfers__to_account"
+    )
+
+
+def _total(transfers: QuerySet[Transfer], account: str) -> Coalesce:
+    """The sum of an account's transfers, as a column."""
+    return Coalesce(Subquery(transfers.order_by().values(account).values_list(Sum("amount"))), 0)

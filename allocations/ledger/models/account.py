@@ -31,7 +31,7 @@ class LedgerAccount(models.Model):
     kind = models.CharField(_("kind"), max_length=9, choices=AccountKind)
     quarter = models.CharField(_("quarter"), max_length=6, blank=True, help_text=_("Of a pool, like 2026Q4."))
     # Null, not empty: rows without an allocation must not meet in the unique index.
-    allocation_code = models.CharField(_("allocation"), max_length=24, null=True)  # noqa: DJ001
+    allocation_code = models.CharField(_("allocation"), max_length=24, null=True)
     balance = models.BigIntegerField(_("balance (GPU-seconds)"), default=0)
 
     class Meta:

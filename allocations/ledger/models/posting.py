@@ -40,7 +40,7 @@ class Posting(models.Model):
     key = models.CharField(_("key"), max_length=80)
     fingerprint = models.BinaryField(editable=False)
     kind = models.CharField(_("kind"), max_length=16, choices=PostingKind)
-    allocation_code = models.CharField(_("allocation"), max_length=24, null=True)  # noqa: DJ001
+    allocation_code = models.CharField(_("allocation"), max_length=24, null=True)
     reference = models.CharField(_("reference"), max_length=80, blank=True)
     about = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followers")
     actor = models.CharField(_("by"), max_length=40, blank=True, help_text=_("Empty: the system."))
