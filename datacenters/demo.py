@@ -199,9 +199,11 @@ def _connect(cluster: Cluster, connection: dict[str, Any]) -> None:
 
 
 def _sandbox_connections() -> dict[str, dict[str, Any]]:
+    """Each cluster's key lies beside the state file."""
+    state = Path(os.environ.get("TAQSEEM_SANDBOX_STATE", ""))
     return {
-        name: {"url": one["url"], "signer": one["jwt_key_file"], "is_sandbox": True, "slurm_name": name}
-        for name, one in _clusters_in("TAQSEEM_SANDBOX_STATE").items()
+        name: {"url": url, "signer": str(state.absolute().with_name(f"{name}.key")), "is_sandbox": True}
+        for name, url in _clusters_in("TAQSEEM_SANDBOX_STATE").items()
     }
 
 
@@ -211,7 +213,6 @@ def _lab_connections() -> dict[str, dict[str, Any]]:
             "url": one["rest_url"],
             "signer": one["jwt_key"],
             "is_sandbox": False,
-            "slurm_name": name,
             "operator_login": one["operator"],
         }
         for name, one in _clusters_in("TAQSEEM_LAB_STATE").items()

@@ -1,45 +1,48 @@
-"""One demonstration project for each demonstration organisation that computes. ILLUSTRATIVE."""
+"""One demonstration project for each demonstration organisation. ILLUSTRATIVE."""
 
 from allocations.projects.models import Project, Sector
 from allocations.projects.services import project_create
-from portal.people.models import User
+from portal.people import demo
+from portal.people.models import Organisation, User
 
-# PI, title, abstract, sector, data class.
-PROJECTS = (
-    (
-        "researcher@demo.taqseem.test",
+# Login of the PI → (title, abstract, sector, data class).
+PROJECTS: dict[str, tuple[str, str, str, str]] = {
+    "researcher": (
         "Urdu speech recognition for classrooms",
         "ILLUSTRATIVE. Trains a speech model on recorded lessons, so that classes get subtitles in Urdu.",
         "education",
         "restricted",
     ),
-    (
-        "startup@demo.taqseem.test",
+    "startup": (
         "Wheat rust early warning",
-        "ILLUSTRATIVE. Finds wheat rust on satellite and phone pictures a week before it can be seen by eye.",
+        "ILLUSTRATIVE. Finds wheat rust on phone pictures a week before farmers can see it.",
         "agriculture",
         "open",
     ),
-    (
-        "outsider@demo.taqseem.test",
-        "Loom fault detection",
-        "ILLUSTRATIVE. Finds weaving faults on camera pictures of power looms in Faisalabad.",
-        "manufacturing",
+    "agency": (
+        "Crop areas from satellite pictures",
+        "ILLUSTRATIVE. Estimates the area under each crop, tehsil by tehsil, every ten days.",
+        "climate",
         "public",
     ),
-)
+    "outsider": (
+        "Variant calling for thalassaemia screening",
+        "ILLUSTRATIVE. Speeds up variant calling, so that couples get their result within a day.",
+        "health",
+        "public",
+    ),
+}
 
 
 def seed() -> None:
-    """Plant what is missing; change nothing that is there. Skips people who aren't planted."""
-    for email, title, abstract, sector, data_class in PROJECTS:
-        pi = User.objects.filter(email=email).first()
-        membership = pi.memberships.select_related("organisation").first() if pi else None
-        if membership is None or Project.objects.filter(organisation=membership.organisation).exists():
+    """Plant what is missing; change nothing that is there. Skips organisations that aren't planted."""
+    for login, (title, abstract, sector, data_class) in PROJECTS.items():
+        body = Organisation.objects.filter(name=demo.ORGANISATIONS[login][0], illustrative=True).first()
+        if body is None or Project.objects.filter(organisation=body).exists():
             continue
         project_create(
-            actor=pi,
-            organisation=membership.organisation,
+            actor=User.objects.get(email=demo.address(login)),
+            organisation=body,
             title=title,
             abstract=abstract,
             sector=Sector.objects.get(code=sector),

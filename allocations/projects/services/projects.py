@@ -10,6 +10,7 @@ from datacenters.models import DataClass
 from portal.foundation import clock, policies
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
 from portal.foundation.services import records
+from portal.foundation.text import fold_line
 from portal.people.models import Organisation
 
 FIELDS = ("title", "abstract", "sector", "data_class")
@@ -35,7 +36,7 @@ def project_create(
     _check_data_class(data_class)
     project = Project(
         organisation=organisation,
-        title=title.strip(),
+        title=fold_line(title),
         abstract=abstract.strip(),
         sector=sector,
         data_class=data_class,
@@ -57,8 +58,10 @@ def project_update(*, actor: Any, project: Project, reason: str = "", **changes:
     records.only(changes, EDITABLE)
     require_active(project)
     _check_data_class(changes.get("data_class", project.data_class))
-    for field in {"title", "abstract"} & changes.keys():
-        changes[field] = changes[field].strip()
+    if "title" in changes:
+        changes["title"] = fold_line(changes["title"])
+    if "abstract" in changes:
+        changes["abstract"] = changes["abstract"].strip()
     return records.update(
         actor=actor, action="project_update", record=project, changes=changes, reason=reason
     )
