@@ -4,6 +4,3 @@ from django.apps import AppConfig
 class SchedulerBridgeConfig(AppConfig):
     name = "scheduler_bridge"
     label = "scheduler_bridge"
-
-    def ready(self) -> None:
-        pass

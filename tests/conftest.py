@@ -5,6 +5,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from rest_framework.test import APIClient
 
 from portal.people.models import User
+from tests.bridge_stage import stage  # noqa: F401  a fixture
 from tests.cast import Cast, make_cast
 
 

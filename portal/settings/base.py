@@ -17,6 +17,8 @@ AUTHORITY_NAME = env.text("TAQSEEM_AUTHORITY_NAME", "MoITT / Ignite")
 DEMO_MODE = False
 # The second factor is asked of people who approve or administer.
 REQUIRE_SECOND_FACTOR = True
+# Where people reach the portal: the beginning of every link in a mail.
+PUBLIC_URL = env.text("TAQSEEM_PUBLIC_URL", "http://localhost:8000").rstrip("/")
 # Names this installation in Slurm job names (tq-<installation>-<job code>): 1 to 8 of a-z and 0-9.
 INSTALLATION = env.text("TAQSEEM_INSTALLATION", "pk")
 # Seconds that a token for one submission lives; its expiry fences off late POSTs.
@@ -63,7 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.forms",
     "pgtrigger",
-    "rules.apps.AutodiscoverRulesConfig",
+    "rules",
     "rest_framework",
     "django_filters",
     "drf_spectacular",

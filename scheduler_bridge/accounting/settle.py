@@ -108,10 +108,12 @@ def follow(job: Job, kept: JobRun, told: AccountingRun, *, newly_charged: bool) 
     if job.confirmed_at is None and job.state != JobState.UNCERTAIN:
         job.confirmed_at = clock.now()
         job.store("confirmed_at")
-    if newly_charged and was_requeued(told):
-        _requeued(job, run_key=kept.key, gpu_seconds=told.gpu_seconds)
-    elif told.is_final:
+    if not told.is_final:
+        return
+    if not was_requeued(told):
         _ended(job, told)
+    elif newly_charged:
+        _requeued(job, run_key=kept.key, gpu_seconds=told.gpu_seconds)
 
 
 def _requeued(job: Job, *, run_key: str, gpu_seconds: int) -> None:
