@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from allocations.ledger import selectors as ledger
-from datacenters.models import Capacity, Resource
+from datacenters.models import Capacity, DataClass, Resource
 from datacenters.selectors import open_resources
 from portal.foundation import clock
 from portal.foundation.clock import Quarter, quarters_between
@@ -75,6 +75,12 @@ class OpenResource:
 
     resource: Resource
     free: list[int]
+
+    @property
+    def data_class(self) -> str:
+        """The most sensitive class of data that its site may hold."""
+        held = [data_class for data_class in DataClass if self.resource.site.holds(data_class)]
+        return str(held[-1].label)
 
 
 def open_capacity(quarters: list[Quarter]) -> list[OpenResource]:

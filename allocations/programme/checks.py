@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -16,13 +17,13 @@ from portal.foundation.formats import hours
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a request can't be submitted yet. `link` leads to where it can be mended, if not in the form."""
+    """Why a request can't be submitted yet. `about` has the page where to mend it, if not the form."""
 
     field: str
     message: str
     remedy: str = ""
     code: str = "invalid"
-    link: str = ""
+    about: Any = None
 
 
 def problems(request: AllocationRequest) -> list[Problem]:
@@ -94,7 +95,7 @@ def _of_project(request: AllocationRequest) -> Iterator[Problem]:
             _("%(organisation)s isn't verified.") % {"organisation": project.organisation},
             _("One of its owners sends its registration and evidence from the organisation's page."),
             code="organisation_unverified",
-            link=project.organisation.get_absolute_url(),
+            about=project.organisation,
         )
     if project.data_class == DataClass.SECRET:
         yield Problem(
@@ -102,7 +103,7 @@ def _of_project(request: AllocationRequest) -> Iterator[Problem]:
             _("Secret data may not be at any site."),
             _("Take it out of the project, then change the project's data class."),
             code="data_class",
-            link=project.get_absolute_url(),
+            about=project,
         )
 
 

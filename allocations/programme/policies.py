@@ -7,23 +7,17 @@ import rules
 from allocations.awards.interest import has_interest
 from allocations.programme.models import AllocationRequest
 from allocations.programme.transitions import REQUEST, RequestState
-from allocations.projects.models import Project, ProjectMember
+from allocations.projects.policies import is_managing
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole
 
 DECIDERS = {ProgrammeRole.Role.ADMIN, ProgrammeRole.Role.COUNCIL}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
-LEADS = (ProjectMember.Role.PI, ProjectMember.Role.MANAGER)
-
-
-@rules.predicate
-def leads_project(user: Any, project: Project | None) -> bool:
-    return project is not None and project.members.filter(user_id=user.pk, role__in=LEADS).exists()
 
 
 @rules.predicate
 def leads_its_project(user: Any, request: AllocationRequest | None) -> bool:
-    return request is not None and bool(leads_project(user, request.project))
+    return request is not None and bool(is_managing(user, request.project))
 
 
 @rules.predicate
@@ -39,7 +33,7 @@ def is_independent(user: Any, request: AllocationRequest | None) -> bool:
     )
 
 
-rules.add_perm("programme.add_request", leads_project)
+rules.add_perm("programme.add_request", is_managing)
 rules.add_perm("programme.write_request", leads_its_project)
 rules.add_perm("programme.decide_requests", is_decider)
 rules.add_perm("programme.decide_request", is_decider & is_independent)

@@ -6,9 +6,9 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from allocations.awards.scope import insiders, overseers
 from allocations.programme.models import AllocationRequest, Decision, RequestLine
-from allocations.programme.policies import LEADS
 from allocations.programme.transitions import RequestState
 from allocations.projects.models import Project
+from allocations.projects.policies import MANAGING
 from portal.foundation import policies
 
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
@@ -54,7 +54,7 @@ def pending_count(user: Any) -> int:
 def projects_led_by(user: Any) -> QuerySet[Project]:
     """The projects for which `user` may ask."""
     return Project.objects.filter(
-        pk__in=user.project_roles.filter(role__in=LEADS).values("project"), archived_at__isnull=True
+        pk__in=user.project_roles.filter(role__in=MANAGING).values("project"), archived_at__isnull=True
     ).order_by("title")
 
 

@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of allocations in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from rest_framework.routers import SimpleRouter
+
+from allocations.awards.api.views import AllocationViewSet
+
+router = SimpleRouter()
+router.register("allocations", AllocationViewSet, basename="api_allocation")
+
+urlpatterns = router.urls

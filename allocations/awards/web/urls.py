@@ -1,3 +1,13 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of allocations."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from allocations.awards.web import views
+
+urlpatterns = [
+    path("allocations/", views.AllocationList.as_view(), name="allocations"),
+    path("allocations/<slug:code>/", views.AllocationPage.as_view(), name="allocation"),
+    path("allocations/<slug:code>/suspend/", views.AllocationSuspend.as_view(), name="allocation_suspend"),
+    path("allocations/<slug:code>/resume/", views.AllocationResume.as_view(), name="allocation_resume"),
+    path("allocations/<slug:code>/revoke/", views.AllocationRevoke.as_view(), name="allocation_revoke"),
+]

@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of requests in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from rest_framework.routers import SimpleRouter
+
+from allocations.programme.api.views import RequestViewSet
+
+router = SimpleRouter()
+router.register("requests", RequestViewSet, basename="api_request")
+
+urlpatterns = router.urls

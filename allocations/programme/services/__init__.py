@@ -1,6 +1,11 @@
 """The only writers of requests and decisions."""
 
-from allocations.programme.services.decisions import request_approve, request_decline, request_return
+from allocations.programme.services.decisions import (
+    request_approve,
+    request_decide,
+    request_decline,
+    request_return,
+)
 from allocations.programme.services.requests import (
     request_create,
     request_submit,
@@ -11,6 +16,7 @@ from allocations.programme.services.requests import (
 __all__ = [
     "request_approve",
     "request_create",
+    "request_decide",
     "request_decline",
     "request_return",
     "request_submit",

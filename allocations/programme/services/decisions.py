@@ -3,6 +3,8 @@
 All three need a decider without an interest in the request, and a second factor.
 """
 
+from decimal import Decimal
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,9 +20,41 @@ from portal.foundation.errors import InvalidInput
 from portal.foundation.formats import hours
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
+from portal.foundation.units import hours_to_seconds
 from portal.people.models import User
 
 Outcome = Decision.Outcome
+
+
+def request_decide(
+    *,
+    actor: User,
+    request: AllocationRequest,
+    outcome: str,
+    gpu_hours: Decimal | None = None,
+    reason: str = "",
+    override: bool = False,
+    override_reason: str = "",
+) -> Decision:
+    """The decision that `outcome` names, from what a form or the API sends; raises what that service does.
+
+    `override_reason` counts only with `override`, which needs it.
+    """
+    if outcome == Outcome.DECLINED:
+        return request_decline(actor=actor, request=request, reason=reason)
+    if outcome == Outcome.RETURNED:
+        return request_return(actor=actor, request=request, reason=reason)
+    if gpu_hours is None:
+        raise InvalidInput(_("Say how many GPU-hours you approve."), field="gpu_hours")
+    if override and not override_reason.strip():
+        raise InvalidInput(_("An override needs its reason."), field="override_reason")
+    return request_approve(
+        actor=actor,
+        request=request,
+        gpu_seconds=hours_to_seconds(gpu_hours),
+        reason=reason,
+        override_reason=override_reason if override else "",
+    )
 
 
 @transaction.atomic

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.capacity import QuarterFigures, forecast, most_that_fits
 from allocations.awards.selectors import others_of, with_balances
 from allocations.programme import services
-from allocations.programme.models import AllocationRequest, Decision
+from allocations.programme.models import AllocationRequest
 from allocations.programme.web.forms import DecisionForm
 from allocations.programme.web.views import RequestAct, find
 from portal.foundation import clock
-from portal.foundation.units import hours_to_seconds, seconds_to_hours
+from portal.foundation.units import seconds_to_hours
 
 SHOWN = 20
 
@@ -53,32 +53,9 @@ class RequestDecide(RequestAct):
         }
 
     def act(self, form: DecisionForm) -> AllocationRequest:
-        return decide(actor=self.actor, request=self.object, **form.cleaned_data).request
+        decision = services.request_decide(actor=self.actor, request=self.object, **form.cleaned_data)
+        return decision.request
 
     @property
     def _line(self) -> Any:
         return self.object.lines.all()[0]
-
-
-def decide(
-    *,
-    actor: Any,
-    request: AllocationRequest,
-    outcome: str,
-    gpu_hours: Any = None,
-    reason: str = "",
-    override: bool = False,
-    override_reason: str = "",
-) -> Decision:
-    """Call the service that `outcome` stands for; page and API both come through here."""
-    if outcome == Decision.Outcome.DECLINED:
-        return services.request_decline(actor=actor, request=request, reason=reason)
-    if outcome == Decision.Outcome.RETURNED:
-        return services.request_return(actor=actor, request=request, reason=reason)
-    return services.request_approve(
-        actor=actor,
-        request=request,
-        gpu_seconds=hours_to_seconds(gpu_hours),
-        reason=reason,
-        override_reason=override_reason if override else "",
-    )

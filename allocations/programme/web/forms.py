@@ -124,15 +124,6 @@ class DecisionForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
     )
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        approves = data.get("outcome") == Decision.Outcome.APPROVED
-        if approves and data.get("gpu_hours") is None and "gpu_hours" not in self.errors:
-            self.add_error("gpu_hours", _("Say how many GPU-hours you approve."))
-        if approves and data.get("override") and not data.get("override_reason", "").strip():
-            self.add_error("override_reason", _("An override needs its reason."))
-        return data
-
 
 def _site_and_name(resource: Resource) -> str:
     return f"{resource.site} · {resource.name}"

@@ -16,7 +16,7 @@ from allocations.programme.models import AllocationRequest
 from allocations.programme.policies import PERMISSION_OF, actions_for
 from allocations.programme.web.forms import RequestForm, WithdrawForm
 from portal.foundation.errors import IllegalState, NotAllowed
-from portal.foundation.policies import require
+from portal.foundation.policies import allowed, require
 from portal.foundation.units import hours_to_seconds, seconds_to_hours
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
@@ -82,6 +82,7 @@ class RequestPage(DetailPage):
             "next_step": NEXT_STEPS[request.state],
             "problems": problems(request) if "submit" in actions else [],
             "events": events(request, TITLES),
+            "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
 
 

@@ -1,0 +1,146 @@
+"""Requests as the API shows and takes them."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from allocations.programme.models import AllocationRequest, Decision
+from allocations.programme.policies import actions_for
+from allocations.projects.models import Project
+from allocations.projects.selectors import visible_to as visible_projects
+from datacenters.models import Resource
+from portal.foundation.units import hours_to_seconds, seconds_to_hours
+
+
+class GpuHours(serializers.DecimalField):
+    """GPU-hours with up to two decimals."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_digits=11, decimal_places=2, min_value=Decimal("0.01"), **options)
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    decided_by = serializers.CharField(source="decided_by.name")
+    gpu_seconds = serializers.SerializerMethodField()
+    award = serializers.SlugRelatedField(slug_field="code", read_only=True)  # type: ignore[var-annotated]
+    allocation = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Decision
+        fields = [
+            "outcome",
+            "decided_by",
+            "gpu_seconds",
+            "reason",
+            "override_reason",
+            "award",
+            "allocation",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+    def get_gpu_seconds(self, decision: Decision) -> int | None:
+        """What was awarded; null where nothing was."""
+        return decision.award.gpu_seconds if decision.award else None
+
+    def get_allocation(self, decision: Decision) -> str | None:
+        """Code of the allocation that the award feeds."""
+        return decision.award.allocation.code if decision.award else None
+
+
+class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
+    project = serializers.CharField(source="project.code")
+    organisation = serializers.CharField(source="project.organisation.code")
+    requested_by = serializers.CharField(source="requested_by.name")
+    resource = serializers.SerializerMethodField()
+    gpu_seconds = serializers.SerializerMethodField()
+    gpu_hours = serializers.SerializerMethodField()
+    decisions = DecisionSerializer(many=True)
+
+    class Meta:
+        model = AllocationRequest
+        fields = [
+            "code",
+            "project",
+            "organisation",
+            "requested_by",
+            "state",
+            "resource",
+            "gpu_seconds",
+            "gpu_hours",
+            "starts_on",
+            "ends_on",
+            "justification",
+            "submitted_at",
+            "decided_at",
+            "decisions",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+    def get_resource(self, request: AllocationRequest) -> str | None:
+        line = next(iter(request.lines.all()), None)
+        return line.resource.code if line and line.resource else None
+
+    def get_gpu_seconds(self, request: AllocationRequest) -> int | None:
+        line = next(iter(request.lines.all()), None)
+        return line.gpu_seconds if line else None
+
+    def get_gpu_hours(self, request: AllocationRequest) -> float | None:
+        seconds = self.get_gpu_seconds(request)
+        return float(seconds_to_hours(seconds)) if seconds else None
+
+
+class RequestDetailSerializer(RequestSerializer):
+    """One request, with what the viewer may do to it now."""
+
+    actions = serializers.SerializerMethodField()
+
+    class Meta(RequestSerializer.Meta):
+        fields = [*RequestSerializer.Meta.fields, "actions"]
+
+    def get_actions(self, request: AllocationRequest) -> list[str]:
+        return actions_for(self.context["request"].user, request)
+
+
+class RequestInput(serializers.Serializer[Any]):
+    """A draft: only the project must be there."""
+
+    project = serializers.SlugRelatedField(slug_field="code", queryset=Project.objects.none())
+    resource = serializers.SlugRelatedField(
+        slug_field="code", queryset=Resource.objects.all(), required=False, allow_null=True
+    )
+    gpu_hours = GpuHours(required=False, allow_null=True)
+    starts_on = serializers.DateField(required=False, allow_null=True)
+    ends_on = serializers.DateField(required=False, allow_null=True)
+    justification = serializers.CharField(required=False, allow_blank=True, max_length=8000)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if request := self.context.get("request"):
+            fields: dict[str, Any] = self.fields
+            fields["project"].queryset = visible_projects(request.user)
+
+    def typed(self) -> dict[str, Any]:
+        """What was sent, as the services take it."""
+        data = dict(self.validated_data)
+        if "gpu_hours" in data:
+            hours = data.pop("gpu_hours")
+            data["gpu_seconds"] = None if hours is None else hours_to_seconds(hours)
+        return data
+
+
+class DecisionInput(serializers.Serializer[Any]):
+    """`override` with its reason lets an approval go beyond what is free of the resource."""
+
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    gpu_hours = GpuHours(required=False, allow_null=True)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=4000)
+    override = serializers.BooleanField(required=False)
+    override_reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class WithdrawInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)

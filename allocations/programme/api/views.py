@@ -1,0 +1,97 @@
+"""Requests over the API: write, submit, withdraw, decide."""
+
+from typing import Any
+
+from django.db import models
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from allocations.programme import selectors, services
+from allocations.programme.api.serializers import (
+    DecisionInput,
+    RequestDetailSerializer,
+    RequestInput,
+    RequestSerializer,
+    WithdrawInput,
+)
+from allocations.programme.filtersets import RequestFilters
+from allocations.programme.models import AllocationRequest
+from portal.foundation.api import ScopedViewSet
+
+shows = RequestDetailSerializer
+
+
+class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
+    """Requests for GPU-hours."""
+
+    selector = selectors.detailed
+    filterset_class = RequestFilters
+    queryset = AllocationRequest.objects.none()  # Tells the schema what kind of thing this is.
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return RequestSerializer if self.action == "list" else RequestDetailSerializer
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):
+            return AllocationRequest.objects.none()
+        return super().get_queryset()
+
+    @extend_schema(request=RequestInput, responses={201: shows})
+    def create(self, request: Request) -> Response:
+        """Begin a draft."""
+        sent = self._sent(RequestInput)
+        made = services.request_create(actor=request.user, **sent.typed())
+        return self._shown(made, status.HTTP_201_CREATED)
+
+    @extend_schema(request=RequestInput, responses=shows)
+    def partial_update(self, request: Request, code: str) -> Response:
+        """Change a draft or a returned request; what isn't sent stays."""
+        target = self.get_object()
+        line = target.lines.all()[0]
+        kept = {
+            "project": target.project,
+            "resource": line.resource,
+            "gpu_seconds": line.gpu_seconds,
+            "starts_on": target.starts_on,
+            "ends_on": target.ends_on,
+            "justification": target.justification,
+        }
+        sent = self._sent(RequestInput, partial=True)
+        services.request_update(actor=request.user, request=target, **{**kept, **sent.typed()})
+        return self._shown(target)
+
+    @extend_schema(request=None, responses=shows)
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, code: str) -> Response:
+        """Hand it in for decision."""
+        return self._shown(services.request_submit(actor=request.user, request=self.get_object()))
+
+    @extend_schema(request=WithdrawInput, responses=shows)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, code: str) -> Response:
+        """Take it back for good."""
+        target = self.get_object()
+        sent = self._sent(WithdrawInput).validated_data
+        return self._shown(services.request_withdraw(actor=request.user, request=target, **sent))
+
+    @extend_schema(request=DecisionInput, responses=shows)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, code: str) -> Response:
+        """Approve in full or in part, decline, or return it with a question."""
+        target = self.get_object()
+        sent = self._sent(DecisionInput).validated_data
+        return self._shown(services.request_decide(actor=request.user, request=target, **sent).request)
+
+    def _sent(self, kind: type[Any], partial: bool = False) -> Any:
+        sent = kind(data=self.request.data, partial=partial, context=self.get_serializer_context())
+        sent.is_valid(raise_exception=True)
+        return sent
+
+    def _shown(self, target: AllocationRequest, status: int = status.HTTP_200_OK) -> Response:
+        fresh = self.get_queryset().get(pk=target.pk)
+        return Response(self.get_serializer(fresh).data, status=status)
