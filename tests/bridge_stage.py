@@ -73,7 +73,8 @@ class Stage:
         return drain(self.cluster)
 
     def follow(self) -> None:
-        """One round of looking: live states, then accounting."""
+        """A second later, one round of looking: live states, then accounting."""
+        self.advance(1)
         poll(self.cluster)
         ingest(self.cluster)
 
@@ -102,7 +103,11 @@ def set_stage(cast: Cast, cluster: Cluster, *, gpu_hours: int = 100) -> Stage:
     """Award the cast's project a budget on the cluster and reconcile it with Slurm."""
     granted, quarter = gpu_hours * 3600, Quarter.of(clock.today())
     ledger.capacity_set(
-        resource=cast.resource, quarter=quarter, gpu_seconds=granted * 10, key="capacity:test", actor=cast.admin
+        resource=cast.resource,
+        quarter=quarter,
+        gpu_seconds=granted * 10,
+        key="capacity:test",
+        actor=cast.admin,
     )
     allocation = Allocation.objects.create(
         project=cast.project,

@@ -32,7 +32,13 @@ def short_waits(settings, monkeypatch):
             made[cluster.url] = SlurmClient(cluster.url, timeouts=Timeouts(total=1.0), max_connections=4)
         return made[cluster.url]
 
-    for module in ("dispatch.send", "dispatch.lookup", "dispatch.cancel", "accounting.poll", "accounting.ingest"):
+    for module in (
+        "dispatch.send",
+        "dispatch.lookup",
+        "dispatch.cancel",
+        "accounting.poll",
+        "accounting.ingest",
+    ):
         monkeypatch.setattr(f"scheduler_bridge.{module}.client_for", impatient)
     yield
     for client in made.values():
@@ -59,7 +65,9 @@ def send_again(stage) -> None:
     stage.drain()
 
 
-@pytest.mark.parametrize("kind", ["timeout_after_accept", "reset_after_accept", "truncated", "500_after_accept"])
+@pytest.mark.parametrize(
+    "kind", ["timeout_after_accept", "reset_after_accept", "truncated", "500_after_accept"]
+)
 def test_an_answer_lost_after_acceptance_is_found_not_sent_again(stage, kind):
     job = stage.submit()
     stage.fault(kind, seconds=3)
@@ -141,7 +149,10 @@ def test_a_late_answer_is_recorded_and_its_copy_cancelled(stage):
     outbox.drain()
     kept = job.slurm_job_id
     assert late.slurm_job_id != kept
-    live = {row.job_id: row.state for row in clients.client_for(stage.cluster).list_jobs(clients.operator_token(stage.cluster))}
+    live = {
+        row.job_id: row.state
+        for row in clients.client_for(stage.cluster).list_jobs(clients.operator_token(stage.cluster))
+    }
     assert live[late.slurm_job_id] == "CANCELLED"
     assert live[kept] != "CANCELLED"
     stage.follow()
@@ -203,10 +214,13 @@ def test_many_workers_send_each_job_once(stage):
     jobs = [stage.submit(gpus=1, cpus=1, wall_minutes=1) for _ in range(12)]
 
     def work(_):
+        sent = 0
         try:
-            claims = claim_batch(stage.cluster, limit=4)
-            results.write([send(claim) for claim in claims])
-            return len(claims)
+            while Job.objects.filter(state="approved").exists():
+                claims = claim_batch(stage.cluster, limit=4)
+                results.write([send(claim) for claim in claims])
+                sent += len(claims)
+            return sent
         finally:
             connection.close()
 

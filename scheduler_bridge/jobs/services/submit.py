@@ -43,12 +43,11 @@ class Cost:
 def job_cost(*, allocation: Allocation, size: Size) -> Cost:
     """What the job would hold of the budget: GPUs × wall time. Only what runs is charged in the end."""
     rate = allocation.resource.rate_pkr
+    hours = Decimal(size.most_gpu_seconds) / SECONDS_PER_HOUR
     return Cost(
         most=size.most_gpu_seconds,
         available=balances(allocation.code).available,
-        rupees=None
-        if rate is None
-        else (rate * size.most_gpu_seconds / SECONDS_PER_HOUR).quantize(Decimal(1)),
+        rupees=None if rate is None else (rate * hours).quantize(Decimal(1)),
     )
 
 
