@@ -132,7 +132,7 @@ class Run:
             self.supervisor.watch()
             if time.monotonic() > deadline:
                 raise PartFailed(self._what_is_missing(parts))
-            time.sleep(0.1)
+            time.sleep(0.5)
             parts = readiness(self.address)
 
     def _what_is_missing(self, parts: dict[str, Any]) -> str:
