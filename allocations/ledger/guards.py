@@ -4,14 +4,12 @@ The library's own triggers can be switched off per session (`SET pgtrigger.ignor
 with the rights of the tables' owner, so the application's role needs no right to change a balance.
 """
 
-from typing import Any
-
 import pgtrigger
 from django.db import models
 from pgtrigger import compiler
 
 
-class GuardSql(compiler.UpsertTriggerSql):
+class GuardSql(compiler.UpsertTriggerSql):  # type: ignore[misc]
     """Migrations refer to this template: a change of it changes every guard.
 
     Joins go by index whatever the planner first saw: a plan made for a thousand rows serves one as well.
@@ -43,7 +41,7 @@ class GuardSql(compiler.UpsertTriggerSql):
         """
 
 
-class Guard(pgtrigger.Trigger):
+class Guard(pgtrigger.Trigger):  # type: ignore[misc]
     """A trigger without a switch."""
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:
@@ -63,7 +61,7 @@ class Guard(pgtrigger.Trigger):
         )
 
 
-class Refuse(Guard, pgtrigger.Protect):
+class Refuse(Guard, pgtrigger.Protect):  # type: ignore[misc]
     """Refuses an operation on rows."""
 
 
@@ -142,11 +140,11 @@ def keeps_balances() -> Guard:
 
     Row by row the same work took fifty times as long, and two postings could lock in opposite orders.
     """
-    options: dict[str, Any] = {"level": pgtrigger.Statement, "when": pgtrigger.After}
     return Guard(
         name="keep_balances",
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="posted"),
         func=KEEP_BALANCES,
-        **options,
     )

@@ -27,4 +27,4 @@ def visible_codes(user: Any) -> QuerySet[Any, Any] | list[str]:
 
 def may_see(user: Any, allocation_code: str) -> bool:
     """Whether `user` may see this allocation's ledger."""
-    return bool(_visible_codes) and _visible_codes(user).filter(code=allocation_code).exists()
+    return _visible_codes is not None and _visible_codes(user).filter(code=allocation_code).exists()
