@@ -130,5 +130,5 @@ class Portal:
 
 
 def _inherited() -> dict[str, str]:
-    """Our own environment, but compiled modules are kept: without them five processes load for half a minute."""
+    """Our own environment, but with compiled modules kept: without them all this loads for half a minute."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -85,10 +85,16 @@ def command_of(pid: int) -> str:
     except OSError:
         if Path("/proc/self").exists():
             return ""
-    found = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip()
+    return _ps("command", pid)
+
+
+def started(pid: int) -> str:
+    """When a process began, which tells it from another that got its number later; empty when there is none."""
+    try:
+        # The 22nd field, counted behind the name, which may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "" if Path("/proc/self").exists() else _ps("lstart", pid)
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.02) -> bool:
@@ -107,6 +113,11 @@ def last_lines(log: Path, count: int = 15) -> str:
         return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
     except OSError:
         return ""
+
+
+def _ps(column: str, pid: int) -> str:
+    words = ["ps", "-o", f"{column}=", "-p", str(pid)]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _preparation(parent: int, death_signal: signal.Signals) -> Callable[[], None]:

@@ -142,7 +142,7 @@ class Supervisor:
 
     def _write_record(self) -> None:
         pids = [kept.part.process.pid for kept in self._kept if kept.part.process is not None]
-        self.record.write_text(json.dumps(pids))
+        self.record.write_text(json.dumps({pid: processes.started(pid) for pid in pids}))
 
 
 def end_leftovers(record: Path) -> int:
@@ -151,15 +151,11 @@ def end_leftovers(record: Path) -> int:
     A number that has passed to somebody else's process is left alone.
     """
     try:
-        pids: list[int] = json.loads(record.read_text())
+        recorded: dict[str, str] = json.loads(record.read_text())
     except (OSError, ValueError):
         return 0
-    ended = 0
-    for pid in reversed(pids):
-        command = processes.command_of(pid)
-        if command and str(CHECKOUT) not in command:
-            continue
-        ended += _end_group(pid)
+    ours = [int(pid) for pid, started in recorded.items() if processes.started(int(pid)) in {started, ""}]
+    ended = sum(_end_group(pid) for pid in reversed(ours))
     record.unlink()
     return ended
 

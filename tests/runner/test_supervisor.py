@@ -77,19 +77,25 @@ def test_stopping_takes_the_whole_family(keeper, tmp_path):
     assert processes.wait_until(lambda: not processes.command_of(grandchild), seconds=10)
 
 
-def test_leftovers_are_ended_and_strangers_spared(tmp_path, monkeypatch):
-    monkeypatch.setattr(supervisor, "CHECKOUT", tmp_path)
-    leftover = subprocess.Popen(["sleep", "600"], start_new_session=True, cwd="/")
-    ours = subprocess.Popen(
-        [sys.executable, "-c", f"{str(tmp_path)!r}; import time; time.sleep(600)"], start_new_session=True
+def orphan() -> int:
+    """A process in a group of its own whose parent has gone."""
+    told = subprocess.run(
+        ["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True, check=True
     )
+    pid = int(told.stdout)
+    assert processes.wait_until(lambda: os.getpgid(pid) == pid, seconds=10)
+    return pid
+
+
+def test_leftovers_are_ended_and_strangers_spared(tmp_path):
+    left, stranger = orphan(), orphan()
     record = tmp_path / "processes.json"
-    record.write_text(json.dumps([leftover.pid, ours.pid]))
+    # The stranger got the number of a process that had begun at another time.
+    record.write_text(json.dumps({left: processes.started(left), stranger: "1"}))
     try:
         assert end_leftovers(record) == 1
-        assert ours.wait(10) == -signal.SIGTERM
-        assert leftover.poll() is None
+        assert not processes.started(left)
+        assert processes.started(stranger)
         assert not record.exists()
     finally:
-        leftover.kill()
-        leftover.wait()
+        os.kill(stranger, signal.SIGKILL)
