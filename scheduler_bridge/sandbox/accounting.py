@@ -8,7 +8,7 @@ import msgspec
 from . import render
 from .cluster import VirtualCluster
 from .jobs import Job, Run
-from .reply import Reply, Stop, warning
+from .reply import Reply, Stop, refusal, warning
 
 
 class Call(Protocol):
@@ -75,7 +75,7 @@ def _visible(run: Run, seen_at: float, window: tuple[float, float] | None) -> bo
 def associations(call: Call) -> Reply:
     wanted = call.query
     rows = [
-        render.association(assoc, call.cluster.config.name)
+        render.association(assoc, call.cluster.book, call.cluster.config.name)
         for assoc in call.cluster.book.assocs.values()
         if wanted.get("cluster", call.cluster.config.name) == call.cluster.config.name
         and assoc.account in wanted.get("account", assoc.account).split(",")
@@ -89,14 +89,17 @@ def associations(call: Call) -> Reply:
 
 def write_associations(call: Call) -> Reply:
     for row in _rows(call.body, "associations"):
+        if "user" not in row:
+            text = "Missing required field 'user' in dictionary"
+            return refusal(500, 9200, "Unable to resolve path", "#/associations[0]/user/", text)
         if row.get("cluster") not in (call.cluster.config.name, None, ""):
             continue
         most = row.get("max") or {}
         call.cluster.record(
             "assoc",
             account=row.get("account") or "",
-            user=row.get("user") or "",
-            parent=row.get("parent_account") or "root",
+            user=row["user"],
+            parent=row.get("parent_account"),
             limits=_limits(most.get("jobs") or {}, most.get("tres") or {}),
             qos=row.get("qos"),
         )

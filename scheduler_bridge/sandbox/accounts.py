@@ -43,11 +43,11 @@ class Book:
         self.users: dict[str, dict[str, str]] = {"root": {"name": "root", "account": "root"}}
         self.users |= {name: {"name": name, "account": ""} for name in admins}
         self.assocs: dict[tuple[str, str], Assoc] = {}
-        self._put("root", "", "")
+        self._put("root", "", "").qos = ["normal"]
         self._put("root", "root", "")
 
     def _put(self, account: str, user: str, parent: str) -> Assoc:
-        assoc = Assoc(len(self.assocs) + 1, account, user, parent, Limits(), ["normal"])
+        assoc = Assoc(len(self.assocs) + 1, account, user, parent, Limits(), [])
         self.assocs[account, user] = assoc
         return assoc
 
@@ -59,19 +59,20 @@ class Book:
         known["account"] = account or known["account"]
 
     def write_assoc(
-        self, account: str, user: str, parent: str, limits: dict[str, Any], qos: list[str] | None
+        self,
+        account: str,
+        user: str | None,
+        parent: str | None,
+        limits: dict[str, Any],
+        qos: list[str] | None,
     ) -> bool:
-        """False when nothing was written because something above is missing (Slurm says nothing then)."""
-        assoc = self.assocs.get((account, user))
+        """False when nothing was written because something above is missing (Slurm says nothing then).
+
+        `user` None means account level; an empty string makes an orphan where nothing is yet.
+        """
+        assoc = self.assocs.get((account, user or "")) or self._create(account, user, parent)
         if assoc is None:
-            if account not in self.accounts or (user and user not in self.users):
-                return False
-            above = (account, "") if user else (parent, "")
-            if above not in self.assocs:
-                return False
-            assoc = self._put(account, user, "" if user else parent)
-            if user and not self.users[user]["account"]:
-                self.users[user]["account"] = account
+            return False
         # What the write left out of the TRES limits is lifted; the other limits stay.
         kept = {name: limits.get(name, {}) for name in TRES_LIMITS}
         kept |= {name: limits[name] for name in limits if name not in TRES_LIMITS}
@@ -80,6 +81,16 @@ class Book:
         if qos:
             assoc.qos = list(qos)
         return True
+
+    def _create(self, account: str, user: str | None, parent: str | None) -> Assoc | None:
+        if user == "":
+            return self._put(account, "", "") if parent else None
+        above = (account, "") if user else (parent or "root", "")
+        if above not in self.assocs:
+            return None
+        if user:
+            self.write_user(user, self.users.get(user, {}).get("account") or account)
+        return self._put(account, user or "", "" if user else parent or "root")
 
     def chain(self, account: str, user: str) -> Iterator[Assoc]:
         """The user's association, its account's, that one's parent's …, up to root."""
@@ -102,6 +113,22 @@ class Book:
             if value is not None:
                 return value
         return None
+
+    def shown_limits(self, assoc: Assoc) -> Limits:
+        """The limits as slurmdb shows them: those per user and per job include the parents'."""
+        chain = list(self.chain(assoc.account, assoc.user))
+        shown = msgspec.structs.replace(assoc.limits)
+        for name in ("wall_minutes", "active_jobs", "submit_jobs"):
+            setattr(shown, name, self.effective(assoc.account, assoc.user, name))
+        for name in ("job_minutes", "job_total"):
+            merged: dict[str, int] = {}
+            for above in reversed(chain):
+                merged |= getattr(above.limits, name)
+            setattr(shown, name, merged)
+        return shown
+
+    def qos(self, account: str, user: str) -> list[str]:
+        return next((assoc.qos for assoc in self.chain(account, user) if assoc.qos), [])
 
     def charge(self, account: str, user: str, tres: dict[str, int], seconds: float) -> None:
         for assoc in self.chain(account, user):

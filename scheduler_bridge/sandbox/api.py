@@ -62,7 +62,7 @@ class Api:
             return self._rejected(route)
         self._cluster.settle()
         try:
-            reply = route.handler(Call(self._cluster, user, dict(parse_qsl(query)), body, part))
+            reply = route.handler(Call(self._cluster, user, _query(query), body, part))
         except Stop as stop:
             reply = stop.reply
         return _with_meta(reply, self._cluster.config.name)
@@ -74,6 +74,17 @@ class Api:
             text = "Failed to open slurmdbd connection, authentication error"
             return refusal(502, 7000, "Unable to connect to database", "openapi_get_db_conn", text)
         return refusal(511, 1007, "Protocol authentication error", "slurm_load_jobs()", "Unable to query")
+
+
+def _query(text: str) -> dict[str, str]:
+    """Repeated parameters, joined by commas. A comma of the caller's own is refused in a list of ids."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(text):
+        if name in ("job_id", "step") and "," in value:
+            reason = "Rejecting request. Failure parsing query"
+            raise Stop(refusal(422, 9000, "Query empty or not RFC7320 compliant", "query", reason))
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
 
 
 def _with_meta(reply: Reply, cluster: str) -> Reply:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .accounts import Assoc, Limits
+from .accounts import Assoc, Book, Limits
 from .jobs import Job, Run
 from .scheduler import Partition
 
@@ -137,16 +137,16 @@ def run_row(
     }
 
 
-def association(assoc: Assoc, cluster: str) -> dict[str, Any]:
+def association(assoc: Assoc, book: Book, cluster: str) -> dict[str, Any]:
     return {
         "account": assoc.account,
         "cluster": cluster,
         "id": 0,
         "is_default": assoc.user == "root",
-        "max": _limits(assoc.limits),
+        "max": _limits(book.shown_limits(assoc)),
         "parent_account": assoc.parent,
         "partition": "",
-        "qos": assoc.qos,
+        "qos": book.qos(assoc.account, assoc.user),
         "shares_raw": 1,
         "user": assoc.user,
     }

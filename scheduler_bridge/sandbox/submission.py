@@ -121,22 +121,22 @@ def _refuse(code: int) -> Stop:
 
 
 def _check(cluster: VirtualCluster, wish: Wish, job: dict[str, Any], script: str) -> None:
+    if wish.partition not in cluster.partitions:
+        raise _refuse(2000)
+    own = (wish.account, wish.user)
+    if own not in cluster.book.assocs or not knows_user(cluster, wish.user):
+        raise _refuse(2045)
+    if wish.qos not in cluster.book.qos(*own):
+        raise _refuse(2066)
+    most = cluster.book.effective(*own, "submit_jobs")
+    if most is not None and most <= _open_jobs(cluster, wish):
+        raise _refuse(2050)
     if not job.get("current_working_directory"):
         raise _refuse(2063)
     if not job.get("environment"):
         raise _refuse(2019)
     if len(script) > _LARGEST_SCRIPT:
         raise _refuse(2012)
-    if wish.partition not in cluster.partitions:
-        raise _refuse(2000)
-    own = cluster.book.assocs.get((wish.account, wish.user))
-    if own is None or not knows_user(cluster, wish.user):
-        raise _refuse(2045)
-    if wish.qos != "normal" and wish.qos not in own.qos:
-        raise _refuse(2066)
-    most = cluster.book.effective(wish.account, wish.user, "submit_jobs")
-    if most is not None and most <= _open_jobs(cluster, wish):
-        raise _refuse(2050)
     probe = Job(id=0, wish=wish, run=_Run(0, 0), tres=tres_of(wish))
     if not cluster.partitions[wish.partition].could_ever_hold(probe):
         cluster.record("reject", wish=msgspec.to_builtins(wish))

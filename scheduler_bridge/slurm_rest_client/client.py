@@ -190,7 +190,8 @@ class SlurmClient:
         )
         self._call(token, self.codec.write_association(wanted), self.codec.read_done)
         stored = self.association(token, cluster, account, user)
-        if stored is None or stored.limits != limits:
+        above = self.association(token, cluster, account if user else parent)
+        if stored is None or stored.limits != (limits.under(above.limits) if above else limits):
             label = f"{account}/{user}" if user else account
             found = "nothing is there" if stored is None else "its limits differ"
             raise NotWritten("write_association", f"association {label} on {cluster}: {found}", status=200)

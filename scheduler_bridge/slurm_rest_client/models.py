@@ -188,7 +188,10 @@ class AccountingRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssociationLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """All limits of one association that the portal knows. Every write sends all of them: None lifts."""
+    """All limits of one association that the portal knows. Every write sends all of them: None lifts.
+
+    As read from Slurm, the limits per user and per job include what the parents impose.
+    """
 
     group_tres_minutes: Mapping[str, int] = msgspec.field(default_factory=dict)
     """GrpTRESMins: the budget."""
@@ -207,6 +210,24 @@ class AssociationLimits(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def gpu_minutes(self) -> int | None:
         return self.group_tres_minutes.get(GPU)
+
+    def under(self, parent: "AssociationLimits") -> "AssociationLimits":
+        """These limits as Slurm shows them below `parent`: what is not set here is inherited from there.
+
+        Group limits are not inherited: they hold for the parent as a whole.
+        """
+        return msgspec.structs.replace(
+            self,
+            tres_minutes_per_job={**parent.tres_minutes_per_job, **self.tres_minutes_per_job},
+            tres_per_job={**parent.tres_per_job, **self.tres_per_job},
+            wall_minutes_per_job=_or(self.wall_minutes_per_job, parent.wall_minutes_per_job),
+            max_active_jobs=_or(self.max_active_jobs, parent.max_active_jobs),
+            max_submit_jobs=_or(self.max_submit_jobs, parent.max_submit_jobs),
+        )
+
+
+def _or(own: int | None, inherited: int | None) -> int | None:
+    return inherited if own is None else own
 
 
 class Association(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ class Request(NamedTuple):
     operation: str
     method: str
     path: str
-    query: Mapping[str, str] = {}
+    query: Mapping[str, str | list[str]] = {}
     body: bytes | None = None
 
 

@@ -8,7 +8,7 @@ from scheduler_bridge.slurm_rest_client import GPU, AssociationLimits, JobState,
 
 from .targets import VERSION, Target, wait_until
 
-NO_JOB = 99_999_999
+NO_JOB = 60_000_000
 
 
 def held_job(target: Target) -> int:
@@ -45,10 +45,28 @@ def test_states_of_chosen_jobs(target: Target) -> None:
     assert {one, other} <= everything
 
 
+def test_lists_of_ids_are_repeated_parameters(target: Target) -> None:
+    reply = target.call("GET", f"/slurm/{VERSION}/jobs/state/", job_id="1,2")
+    assert (reply.status_code, reply.json()["errors"][0]["error_number"]) == (422, 9000)
+    reply = target.call("GET", f"/slurmdb/{VERSION}/jobs/", step="1,2")
+    assert (reply.status_code, reply.json()["errors"][0]["error_number"]) == (422, 9000)
+
+
 def test_states_leave_out_a_job_that_does_not_exist(target: Target) -> None:
     one = held_job(target)
     rows = target.client.job_states(target.token(), [one, NO_JOB])
     assert [row.job_id for row in rows] == [one]
+
+
+def test_accounting_of_several_ids(target: Target) -> None:
+    account = target.new_account(AssociationLimits(max_active_jobs=0))
+    ids = {target.submit(target.spec(account)) for _ in range(3)}
+
+    def found() -> set[int]:
+        runs = target.client.accounting_by_id(target.token(), target.name, [*ids, NO_JOB])
+        return {run.job_id for run in runs if run.account == account}
+
+    wait_until(lambda: found() == ids)
 
 
 def test_cancel_pending(target: Target) -> None:
@@ -161,9 +179,8 @@ def test_a_requeue_changes_submit_time_and_leaves_both_runs(target: Target) -> N
     first = wait_until(lambda: (job := target.live(job_id)).state is JobState.RUNNING and job)
     wait_until(lambda: time.time() >= first.start_time + 2)
     target.requeue(job_id)
-    again = wait_until(lambda: (job := target.live(job_id)).state is JobState.PENDING and job)
-    assert again.restarts == 1
-    assert again.submit_time > first.submit_time
+    again = wait_until(lambda: (job := target.live(job_id)).submit_time > first.submit_time and job)
+    assert (again.state, again.restarts, again.name) == (JobState.PENDING, 1, spec.name)
     (run,) = wait_until(lambda: [run for run in target.runs(job_name=spec.name) if run.is_final])
     assert "REQUEUED" in run.flags
     assert (run.job_id, run.submit_time, run.gpus) == (job_id, first.submit_time, 1)

@@ -1,12 +1,13 @@
 """Accounts, associations and their limits: how they are written, and that Slurm holds them."""
 
+import secrets
 from typing import Any
 
 import pytest
 
 from scheduler_bridge.slurm_rest_client import GPU, AssociationLimits, JobState, NotWritten, Refused
 
-from .targets import VERSION, Target, wait_until
+from .targets import PREFIX, VERSION, Target, wait_until
 
 ALL_LIMITS = AssociationLimits(
     group_tres_minutes={GPU: 600, "cpu": 90_000},
@@ -22,7 +23,7 @@ ALL_LIMITS = AssociationLimits(
 
 def write(target: Target, account: str, user: str = "", **limits: Any) -> None:
     """A write of some limits only, as the client never sends it."""
-    row = {"cluster": target.name, "account": account, "user": user, "max": limits}
+    row = {"cluster": target.name, "account": account, "user": user or None, "max": limits}
     reply = target.call("POST", f"/slurmdb/{VERSION}/associations/", {"associations": [row]})
     assert (reply.status_code, reply.json()["errors"]) == (200, [])
 
@@ -54,19 +55,45 @@ def test_a_partial_write_wipes_the_tres_limits(target: Target) -> None:
     assert left == AssociationLimits(wall_minutes_per_job=240, max_active_jobs=3, max_submit_jobs=20)
 
 
-@pytest.mark.parametrize("missing", ["account", "cluster", "user"])
+@pytest.mark.parametrize("missing", ["cluster", "parent", "account of a user"])
 def test_what_was_silently_not_written_is_noticed(target: Target, missing: str) -> None:
-    account = target.new_account()
-    wanted = {"cluster": target.name, "account": account, "user": ""} | {
-        missing: "tqctnosuch",
-    }
-    row = {"max": {}, **wanted}
-    reply = target.call("POST", f"/slurmdb/{VERSION}/associations/", {"associations": [row]})
-    assert (reply.status_code, reply.json()["errors"]) == (200, [])
-    with pytest.raises(NotWritten):
+    """Slurm answers 200 without errors or warnings."""
+    nowhere = f"{PREFIX}{secrets.token_hex(4)}"
+    cluster = nowhere if missing == "cluster" else target.name
+    parent = nowhere if missing == "parent" else "root"
+    user = target.user if missing == "account of a user" else ""
+    account = f"{PREFIX}{secrets.token_hex(4)}"
+    target.slurm_accounts.append(account)
+    target.client.upsert_account(target.token(), account)
+    with pytest.raises(NotWritten) as caught:
         target.client.upsert_association(
-            target.token(), wanted["cluster"], wanted["account"], ALL_LIMITS, user=wanted["user"]
+            target.token(), cluster, account, ALL_LIMITS, user=user, parent=parent
         )
+    assert caught.value.status == 200
+    assert target.client.association(target.token(), target.name, account, user) is None
+
+
+def test_an_empty_user_name_makes_an_orphan(target: Target) -> None:
+    """Written with "" instead of null: no parent, no QOS, and every submission is refused."""
+    account = f"{PREFIX}{secrets.token_hex(4)}"
+    target.slurm_accounts.append(account)
+    target.client.upsert_account(target.token(), account)
+    row = {"cluster": target.name, "account": account, "user": "", "parent_account": "root"}
+    target.call("POST", f"/slurmdb/{VERSION}/associations/", {"associations": [row]})
+    orphan = target.client.association(target.token(), target.name, account)
+    assert orphan is not None
+    assert (orphan.parent, orphan.qos) == ("", ())
+    target.client.upsert_association(target.token(), target.name, account, ALL_LIMITS, user=target.user)
+    with pytest.raises(Refused) as caught:
+        target.submit(target.spec(account))
+    assert caught.value.code == 2066
+
+
+def test_limits_per_user_are_shown_as_inherited(target: Target) -> None:
+    account = target.new_account(ALL_LIMITS)
+    shown = limits_of(target, account, target.user)
+    assert shown == AssociationLimits().under(ALL_LIMITS)
+    assert (shown.max_active_jobs, shown.gpu_minutes) == (ALL_LIMITS.max_active_jobs, None)
 
 
 def test_writes_need_an_administrator(target: Target) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from scheduler_bridge.slurm_rest_client import JobState, NoAnswer, Refused, SlurmClient, Timeouts
@@ -128,8 +129,6 @@ def test_an_unknown_field_is_ignored_with_a_warning(target: Target) -> None:
 
 
 def test_malformed_json(target: Target) -> None:
-    import httpx
-
     headers = target.token(target.user).headers() | {"Content-Type": "application/json"}
     reply = httpx.post(f"{target.url}/slurm/{VERSION}/job/submit", headers=headers, content=b"{bad")
     assert (reply.status_code, reply.headers["content-type"]) == (400, "text/plain")

@@ -146,7 +146,8 @@ class V42Codec:
         return self._job_list(reply, wire.LiveWire, read.live_job)
 
     def job_states(self, job_ids: Sequence[int]) -> Request:
-        query = {"job_id": ",".join(map(str, job_ids))} if job_ids else {}
+        # Repeated parameters: a list with commas is refused.
+        query = {"job_id": [str(job_id) for job_id in job_ids]}
         return Request("job_states", "GET", f"{self._slurm}/jobs/state/", query)
 
     def read_job_states(self, reply: Reply) -> Listing[JobStateRow]:
@@ -203,7 +204,8 @@ class V42Codec:
         return Request("accounting_jobs", "GET", f"{self._slurmdb}/jobs/", query)
 
     def accounting_by_id(self, cluster: str, job_ids: Sequence[int]) -> Request:
-        query = {"cluster": cluster, "step": ",".join(map(str, job_ids))} | self._flags()
+        ids = [str(job_id) for job_id in job_ids]
+        query: dict[str, str | list[str]] = {"cluster": cluster, "step": ids, **self._flags()}
         return Request("accounting_by_id", "GET", f"{self._slurmdb}/jobs/", query)
 
     def _flags(self) -> dict[str, str]:
@@ -243,7 +245,9 @@ class V42Codec:
         row: dict[str, Any] = {
             "cluster": wanted.cluster,
             "account": wanted.account,
-            "user": wanted.user,
+            # Null means account level. An empty string would create an orphan without parent and QOS,
+            # under which every submission is refused with 2066.
+            "user": wanted.user or None,
             "partition": wanted.partition,
             "max": _limits(wanted.limits),
         }
