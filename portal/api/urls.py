@@ -1,12 +1,15 @@
 """The API, `/api/v1/`: each room brings its own part."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
+
+from portal.api.docs import docs
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", docs, name="docs"),
     path("", include("portal.people.api.urls")),
+    path("", include("portal.notices.api.urls")),
     path("", include("datacenters.api.urls")),
     path("", include("allocations.projects.api.urls")),
     path("", include("allocations.programme.api.urls")),

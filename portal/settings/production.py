@@ -14,6 +14,7 @@ if env.flag("TAQSEEM_DEMO"):
     raise ImproperlyConfigured("TAQSEEM_DEMO is for `make run` only: production has no demo users.")
 
 ALLOWED_HOSTS = env.words("TAQSEEM_HOSTS")
+PUBLIC_URL = env.text("TAQSEEM_PUBLIC_URL").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

@@ -1,17 +1,104 @@
-"""What the frame around every page needs: navigation, counts, theme."""
+"""What the frame around every page needs: navigation with its counts, theme.
+
+Every page pays for it, so it costs few queries: roles are remembered on the user, and whether a sandbox is
+in use in the cache.
+"""
 
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
 
+from allocations.programme.selectors import pending_count
+from datacenters.models import Cluster
+from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
+from portal.notices.selectors import unread_count
+
+SANDBOX_KNOWN_SECONDS = 60
+
+Item = dict[str, Any]
+Entry = tuple[Any, str]  # label, name of the address
+
+PUBLIC: list[Entry] = [(_("Home"), "home"), (_("Sites"), "sites")]
+MAIN: list[Entry] = [
+    (_("Home"), "home"),
+    (_("Projects"), "projects"),
+    (_("Requests"), "requests"),
+    (_("Allocations"), "allocations"),
+    (_("Jobs"), "jobs"),
+    (_("Reports"), "reports"),
+    (_("Sites"), "sites"),
+]
+PERSONAL: list[Entry] = [
+    (_("Profile"), "profile"),
+    (_("Organisations"), "organisations"),
+    (_("My site logins"), "my_logins"),
+    (_("API tokens"), "tokens"),
+    (_("Sign-in and security"), "security"),
+]
+FOOTER: list[Entry] = [(_("API documentation"), "docs"), (_("System status"), "status")]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "nav": [],
+    """The context of templates/base.html; `docs/design-system.md` says what it expects."""
+    page: dict[str, Any] = {
         "authority_name": settings.AUTHORITY_NAME,
         "demo_mode": settings.DEMO_MODE,
         "theme": theme_of(request),
+        "sandbox_in_use": SimpleLazyObject(sandbox_in_use),
+        "footer_nav": _items(request, FOOTER),
     }
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {**page, "nav": _items(request, PUBLIC)}
+    return {
+        **page,
+        "nav": _items(request, MAIN) + _duties(request, user),
+        "user_nav": _items(request, PERSONAL),
+        "unread_notices": SimpleLazyObject(lambda: unread_count(user)),
+    }
+
+
+def sandbox_in_use() -> bool:
+    """Whether any site is a sandbox; known for a minute."""
+
+    def look() -> bool:
+        return Cluster.objects.filter(is_sandbox=True, is_enabled=True).exists()
+
+    return bool(cache.get_or_set("sandbox_in_use", look, SANDBOX_KNOWN_SECONDS))
+
+
+def _duties(request: HttpRequest, user: Any) -> list[Item]:
+    """What waits for people with a role."""
+    duties: list[Item] = []
+    if allowed(user, "programme.decide_requests"):
+        duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
+    if allowed(user, "people.verify"):
+        duties += _items(request, [(_("To verify"), "verifications")])
+    if allowed(user, "people.administer"):
+        duties += _items(request, [(_("People and roles"), "people")])
+    return duties
+
+
+def _items(request: HttpRequest, entries: list[Entry], *, badge: int = 0) -> list[Item]:
+    return [
+        {"label": label, "url": url, "current": _is_current(request.path, url), "badge": badge}
+        for label, url in ((label, _address(name)) for label, name in entries)
+        if url
+    ]
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _is_current(path: str, url: str) -> bool:
+    return path == url if url == "/" else path.startswith(url)

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from datacenters.models import Cluster
@@ -21,6 +23,21 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """Each part and how it is; 503 where a part that everything needs is missing. Sites only inform."""
+    ready, parts = readiness()
+    return JsonResponse(
+        {"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503
+    )
+
+
+@never_cache
+def status(request: HttpRequest) -> HttpResponse:
+    """The same for people."""
+    ready, parts = readiness()
+    sites = parts.pop("sites")
+    return render(request, "web/status.html", {"ready": ready, "parts": named(parts), "sites": sites})
+
+
+def readiness() -> tuple[bool, dict[str, Any]]:
     parts: dict[str, Any] = {
         "database": _try(_database),
         "queue": _try(_queue),
@@ -30,7 +47,19 @@ def readyz(request: HttpRequest) -> JsonResponse:
     }
     ready = all(part["ok"] for part in parts.values())
     parts["sites"] = _try(_sites)["detail"] if parts["database"]["ok"] else {}
-    return JsonResponse({"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503)
+    return ready, parts
+
+
+def named(parts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Each part under the name that people know."""
+    names = {
+        "database": _("Database"),
+        "queue": _("Queue"),
+        "worker": _("Background work"),
+        "beat": _("Timer"),
+        "sealer": _("Audit sealer"),
+    }
+    return [(names[key], part) for key, part in parts.items()]
 
 
 def _try(check: Callable[[], Any]) -> dict[str, Any]:
@@ -66,9 +95,10 @@ def _sites() -> dict[str, Any]:
     return {
         cluster.site.code: {
             "ok": cluster.seen_at is not None and not cluster.problem,
+            "name": cluster.site.name,
             "sandbox": cluster.is_sandbox,
             "seen_at": cluster.seen_at,
-            "problem": cluster.problem,
+            "problem": bool(cluster.problem),
         }
         for cluster in Cluster.objects.filter(is_enabled=True).select_related("site")
     }

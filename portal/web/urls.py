@@ -5,7 +5,8 @@ from django.urls import path
 from portal.web import health, home
 
 urlpatterns = [
-    path("", home.Home.as_view(), name="home"),
+    path("", home.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("status/", health.status, name="status"),
 ]
