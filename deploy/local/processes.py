@@ -89,7 +89,7 @@ def command_of(pid: int) -> str:
 
 
 def started(pid: int) -> str:
-    """When a process began, which tells it from another that got its number later; empty when there is none."""
+    """When a process began, which tells it from a later one of that number; empty when there is none."""
     try:
         # The 22nd field, counted behind the name, which may hold anything.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
