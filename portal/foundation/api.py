@@ -45,13 +45,12 @@ class IdempotentWrites:
         body = json.dumps(request.data, sort_keys=True, default=str)
         source = f"{request.method} {request.get_full_path()}\n{body}"
         fingerprint = hashlib.sha256(source.encode()).hexdigest()
+        person = getattr(request.user, "code", "")
         try:
             with transaction.atomic():
-                return IdempotencyKey.objects.create(
-                    user_code=request.user.code, key=key, fingerprint=fingerprint
-                )
+                return IdempotencyKey.objects.create(user_code=person, key=key, fingerprint=fingerprint)
         except IntegrityError:
-            earlier = IdempotencyKey.objects.get(user_code=request.user.code, key=key)
+            earlier = IdempotencyKey.objects.get(user_code=person, key=key)
         if earlier.fingerprint != fingerprint:
             raise IllegalState(
                 _("This Idempotency-Key was used for another request."), remedy=_("Use a new key.")

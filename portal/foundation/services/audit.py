@@ -29,7 +29,7 @@ def record(
     AuditRow.objects.create(
         actor=actor.code if actor else "",
         action=action,
-        object_type=target._meta.model_name,
+        object_type=str(target._meta.model_name),
         object_code=str(getattr(target, "code", target.pk)),
         before=before or {},
         after=after or {},

@@ -1,0 +1,19 @@
+"""Typed text in one form: digits of Urdu and Arabic keyboards, look-alike letters, bidi tricks."""
+
+import unicodedata
+
+_DIGITS = {ord(digit): str(number % 10) for number, digit in enumerate("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩")}
+# Arabic keyboards type another yeh and kaf than Urdu ones; people mean the same word.
+_LETTERS = {ord("ي"): "ی", ord("ى"): "ی", ord("ك"): "ک"}
+# Embeddings, overrides and isolates can make a line read as something else than what it holds.
+_BIDI = dict.fromkeys((*range(8234, 8239), *range(8294, 8298), 8206, 8207))
+
+
+def fold_digits(text: str) -> str:
+    """`text` with ۰–۹ and ٠–٩ as 0–9."""
+    return text.translate(_DIGITS)
+
+
+def fold_line(text: str) -> str:
+    """One line in NFC: single blanks, no bidi controls, Urdu's own yeh and kaf."""
+    return " ".join(unicodedata.normalize("NFC", text).translate(_BIDI | _LETTERS).split())
