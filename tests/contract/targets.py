@@ -133,6 +133,10 @@ class Target:
 class SandboxTarget(Target):
     sandbox = True
 
+    def clean_up(self) -> None:
+        """Nothing is left behind: the sandbox ends with its test."""
+        self.client.close()
+
     def control(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         reply = httpx.request(method, f"{self.url}/sandbox/{path}", json=body or None)
         assert reply.status_code == 200, reply.text
