@@ -6,12 +6,13 @@ from allocations.awards.models import Allocation
 from portal.foundation.services.outbox import handles
 from scheduler_bridge import tasks
 from scheduler_bridge.dispatch.cancel import cancel_extra_copy
-from scheduler_bridge.models import DispatchAttempt
+from scheduler_bridge.jobs.notices import tell_end
+from scheduler_bridge.models import DispatchAttempt, Job
 
 
 @handles("allocation_provision")
 def provision(payload: dict[str, Any]) -> None:
-    tasks.provision.apply_async([payload["allocation"]])
+    tasks.provision.delay(payload["allocation"])
 
 
 @handles("project_members_changed")
@@ -19,19 +20,24 @@ def provision_members(payload: dict[str, Any]) -> None:
     """Somebody joined or left: each allocation of the project lets in who belongs."""
     codes = Allocation.objects.filter(project__code=payload["project"]).values_list("code", flat=True)
     for code in codes:
-        tasks.provision.apply_async([code])
+        tasks.provision.delay(code)
 
 
 @handles("job_approved")
 def dispatch(payload: dict[str, Any]) -> None:
-    tasks.dispatch.apply_async([payload["cluster"]], expires=30)
+    tasks.dispatch.apply_async((payload["cluster"],), expires=30)
 
 
 @handles("job_cancel")
 def cancel(payload: dict[str, Any]) -> None:
-    tasks.follow.apply_async([payload["cluster"]], expires=30)
+    tasks.follow.apply_async((payload["cluster"],), expires=30)
 
 
 @handles("job_extra_copy")
 def cancel_extra(payload: dict[str, Any]) -> None:
     cancel_extra_copy(DispatchAttempt.objects.select_related("job__cluster").get(code=payload["attempt"]))
+
+
+@handles("job_ended")
+def tell_submitter(payload: dict[str, Any]) -> None:
+    tell_end(Job.objects.select_related("submitted_by", "cluster__site").get(code=payload["job"]))

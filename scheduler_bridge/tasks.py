@@ -77,5 +77,5 @@ def provision_waiting() -> None:
         _wake(provision, code)
 
 
-def _wake(task: Task, *arguments: str) -> None:
+def _wake(task: "Task[..., object]", *arguments: str) -> None:
     task.apply_async(arguments, expires=30)
