@@ -1,4 +1,4 @@
-"""How allauth is fitted into the house: mail in the reader's language, secrets encrypted, demo users kept out."""
+"""How allauth is fitted in: mail in the reader's language, secrets encrypted, demo users kept out."""
 
 import base64
 import hashlib
@@ -58,7 +58,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """TOTP keys and recovery seeds are encrypted under SECRET_KEY (and its fallbacks, while a key is changed)."""
+    """TOTP keys and recovery seeds are encrypted under SECRET_KEY (and its fallbacks, while it changes)."""
 
     def encrypt(self, text: str) -> str:
         return _cipher().encrypt(text.encode()).decode()

@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class PeopleConfig(AppConfig):
     name = "portal.people"
     label = "people"
+
+    def ready(self) -> None:
+        from portal.people import policies  # noqa: F401  registers permissions

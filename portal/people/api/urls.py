@@ -1,3 +1,17 @@
-from django.urls import URLPattern, URLResolver
+"""People and organisations over REST."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from portal.people.api.organisations import InvitationViewSet, OrganisationViewSet, VerificationViewSet
+from portal.people.api.own import Me, TokenViewSet
+from portal.people.api.people import PersonViewSet
+
+router = SimpleRouter()
+router.register("tokens", TokenViewSet, basename="api_token")
+router.register("organisations", OrganisationViewSet, basename="api_organisation")
+router.register("invitations", InvitationViewSet, basename="api_invitation")
+router.register("verifications", VerificationViewSet, basename="api_verification")
+router.register("people", PersonViewSet, basename="api_person")
+
+urlpatterns = [path("me/", Me.as_view(), name="api_me"), *router.urls]

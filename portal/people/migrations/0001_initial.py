@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                ('public_code', portal.foundation.codes.CodeField(max_length=24, prefix='scp')),
                 ('kind', models.CharField(choices=[('all', 'Everything'), ('organisation', 'Organisation'), ('site', 'Site'), ('sector', 'Sector')], max_length=12, verbose_name='kind')),
                 ('code', models.CharField(blank=True, max_length=40, verbose_name='code')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='auditor_scopes', to=settings.AUTH_USER_MODEL)),

@@ -1,5 +1,7 @@
 """Organisations, who belongs to them, and who is asked to."""
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
@@ -48,6 +50,19 @@ class Organisation(Record):
     def is_verified(self) -> bool:
         """Whether a verification is in force today."""
         return any(verification.is_in_force for verification in self.verifications.all())
+
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether a claim awaits a verifier."""
+        return any(verification.state == "pending" for verification in self.verifications.all())
+
+    @property
+    def verified_until(self) -> date | None:
+        """The last day of the longest verification in force."""
+        days = [
+            verification.expires_on for verification in self.verifications.all() if verification.is_in_force
+        ]
+        return max(day for day in days if day) if days else None
 
 
 class Membership(Record):

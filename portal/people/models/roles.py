@@ -40,7 +40,7 @@ class AuditorScope(Record):
         SITE = "site", _("Site")
         SECTOR = "sector", _("Sector")
 
-    code = CodeField(prefix="scp")
+    public_code = CodeField(prefix="scp")  # `code` is that of the thing.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="auditor_scopes"
     )

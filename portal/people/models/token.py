@@ -1,6 +1,7 @@
 """Tokens with which programs speak to the API in somebody's name."""
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken
 
@@ -20,3 +21,12 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Where its owner finds it: a token has no page of its own."""
+        return reverse("tokens")
+
+    @property
+    def beginning(self) -> str:
+        """The first characters, by which its owner knows it again."""
+        return f"{self.token_key[:8]}…"

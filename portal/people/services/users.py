@@ -4,16 +4,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.foundation import clock
-from portal.foundation.errors import InvalidInput, NotAllowed
-from portal.foundation.policies import require, require_second_factor
+from portal.foundation.errors import NotAllowed
 from portal.foundation.services import audit
 from portal.people.models import User
+from portal.people.services._gate import require_admin, require_line, require_reason
 
 
 @transaction.atomic
 def user_sign_up(*, user: User, name: str, language: str) -> User:
     """Complete a fresh login with its owner's name and language; they have accepted the terms of use."""
-    user.name, user.language, user.terms_accepted_at = _checked_name(name), language, clock.now()
+    user.name, user.language, user.terms_accepted_at = require_line(name, field="name"), language, clock.now()
     user.store("name", "language", "terms_accepted_at")
     audit.record(actor=user, action="user_sign_up", target=user, after=user.snapshot("name", "language"))
     return user
@@ -24,7 +24,7 @@ def profile_change(*, actor: User, name: str, language: str) -> User:
     """Change one's own name and language."""
     user = User.objects.select_for_update().get(pk=actor.pk)
     before = user.snapshot("name", "language")
-    user.name, user.language = _checked_name(name), language
+    user.name, user.language = require_line(name, field="name"), language
     user.store("name", "language")
     audit.record(
         actor=actor,
@@ -48,12 +48,10 @@ def user_reactivate(*, actor: User, user: User, reason: str) -> User:
 
 @transaction.atomic
 def _set_active(actor: User, user: User, reason: str, *, active: bool) -> User:
-    require(actor, "people.administer")
-    require_second_factor(actor)
+    require_admin(actor)
     if actor.pk == user.pk:
         raise NotAllowed(_("You can't end your own access. Ask another programme admin."))
-    if not reason.strip():
-        raise InvalidInput(_("Say why."), field="reason", remedy=_("The person may ask for the reason."))
+    reason = require_reason(reason)
     user = User.objects.select_for_update().get(pk=user.pk)
     if user.is_active == active:
         return user
@@ -68,10 +66,3 @@ def _set_active(actor: User, user: User, reason: str, *, active: bool) -> User:
         reason=reason,
     )
     return user
-
-
-def _checked_name(name: str) -> str:
-    cleaned = " ".join(name.split())
-    if not cleaned:
-        raise InvalidInput(_("Enter a name."), field="name")
-    return cleaned

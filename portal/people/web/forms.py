@@ -1,13 +1,22 @@
-"""Forms of people and organisations."""
+"""Forms of people and organisations. They shape what is typed; what is allowed, the services say."""
+
+from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from portal.people.models import User
+from portal.foundation import clock
+from portal.people.identifiers import kinds_for
+from portal.people.models import AuditorScope, Membership, Organisation, ProgrammeRole, User
+from portal.people.services.tokens import LONGEST_DAYS
 from portal.people.services.users import user_sign_up
+from portal.people.services.verifications import USUAL_DAYS
 
 
 class SignUpFields(forms.Form):
@@ -29,8 +38,121 @@ class SignUpFields(forms.Form):
     )
     terms = forms.BooleanField(
         label=_("I accept the terms of use"),
+        help_text=format_lazy('<a href="{}">{}</a>', reverse_lazy("terms"), _("Read the terms of use")),
         error_messages={"required": _("Accept the terms of use to sign up.")},
     )
 
     def signup(self, request: HttpRequest, user: User) -> None:
         user_sign_up(user=user, name=self.cleaned_data["name"], language=self.cleaned_data["language"])
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    language = forms.ChoiceField(
+        label=_("Language"), choices=settings.LANGUAGES, help_text=_("Mail is written in this language.")
+    )
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("For example the program that will use it.")
+    )
+    days = forms.IntegerField(
+        label=_("Days until it ends"),
+        initial=90,
+        help_text=_("1 to %(most)s.") % {"most": LONGEST_DAYS},
+        widget=forms.NumberInput(attrs={"min": 1, "max": LONGEST_DAYS}),
+    )
+
+
+class ReasonForm(forms.Form):
+    """For a step that needs nothing but a reason."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,  # The service asks for it, with the remedy.
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It is kept, and shown to those whom it concerns."),
+    )
+
+
+# --- Organisations ----------------------------------------------------------------------------------
+class OrganisationDetailsForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=200, help_text=_("As in the certificate, charter or notification.")
+    )
+    province = forms.ChoiceField(label=_("Province"), choices=Organisation.Province.choices)
+    website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
+
+
+class OrganisationForm(OrganisationDetailsForm):
+    field_order = ["name", "kind", "province", "website"]
+
+    kind = forms.ChoiceField(
+        label=_("Class"),
+        choices=Organisation.Kind.choices,
+        widget=forms.RadioSelect,
+        help_text=_("It decides how the organisation is verified, and can't be changed later."),
+    )
+
+
+class VerificationForm(forms.Form):
+    identifier_kind = forms.ChoiceField(label=_("Kind of identifier"))
+    identifier = forms.CharField(label=_("Identifier"), max_length=60)
+    evidence = forms.FileField(
+        label=_("Evidence"),
+        required=False,  # The service asks for it, with the remedy.
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg"}),
+    )
+
+    def __init__(self, *args: Any, organisation: Organisation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = kinds_for(organisation.kind)
+        self.fields["identifier_kind"].choices = [(kind.code, kind.label) for kind in kinds]  # type: ignore[attr-defined]
+        self.fields["identifier"].help_text = " ".join(str(kind.remedy) for kind in kinds)
+        self.fields["evidence"].help_text = " ".join(
+            [*(str(kind.evidence) for kind in kinds), str(_("PDF, PNG or JPEG, at most 10 MB."))]
+        )
+
+
+class AcceptForm(forms.Form):
+    expires_on = forms.DateField(
+        label=_("Valid until"),
+        initial=lambda: clock.today() + timedelta(days=USUAL_DAYS),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("One year is usual; three are the most."),
+    )
+    reason = forms.CharField(label=_("Remark"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class InvitationForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        help_text=_("Whoever has this address accepts by a link that is valid for 14 days."),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=Membership.Role.choices,
+        initial=Membership.Role.MEMBER,
+        help_text=_("Owners manage members and verification."),
+    )
+
+
+# --- Programme --------------------------------------------------------------------------------------
+class RoleForm(ReasonForm):
+    field_order = ["role", "reason"]
+    role = forms.ChoiceField(label=_("Role"), choices=ProgrammeRole.Role.choices)
+
+
+class ScopeForm(ReasonForm):
+    field_order = ["kind", "code", "reason"]
+    kind = forms.ChoiceField(label=_("Scope"), choices=AuditorScope.Kind.choices)
+    code = forms.CharField(
+        label=_("Code"),
+        required=False,
+        max_length=40,
+        help_text=_("Of the organisation, site or sector. Empty for everything."),
+    )

@@ -1,0 +1,11 @@
+"""The pages of notices."""
+
+from django.urls import path
+
+from portal.notices.web import views
+
+urlpatterns = [
+    path("notices/", views.NoticeList.as_view(), name="notices"),
+    path("notices/read/", views.ReadAll.as_view(), name="notices-read-all"),
+    path("notices/<slug:code>/", views.NoticeOpen.as_view(), name="notice"),
+]

@@ -1,0 +1,209 @@
+"""Organisations, members, invitations and verifications over REST."""
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.foundation.api import ScopedViewSet
+from portal.foundation.errors import NotVisible
+from portal.foundation.policies import require
+from portal.people.api.serializers import (
+    DecisionInput,
+    InvitationInput,
+    InvitationSerializer,
+    MemberInput,
+    MemberSerializer,
+    OrganisationChange,
+    OrganisationInput,
+    OrganisationSerializer,
+    VerificationInput,
+    VerificationSerializer,
+)
+from portal.people.evidence import response_of
+from portal.people.filtersets import OrganisationFilter, VerificationFilter
+from portal.people.models import Invitation, Organisation, Verification
+from portal.people.selectors import (
+    evidence_visible_to,
+    invitations_to,
+    members_of,
+    open_invitations_of,
+    organisations_visible_to,
+    verifications_visible_to,
+)
+from portal.people.services import members, organisations, verifications
+
+
+class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
+    """Your organisations; verifiers, council and admins see all."""
+
+    selector = organisations_visible_to
+    queryset = Organisation.objects.none()
+    serializer_class = OrganisationSerializer
+    filterset_class = OrganisationFilter
+
+    @extend_schema(request=OrganisationInput, responses={201: OrganisationSerializer})
+    def create(self, request: Request) -> Response:
+        """Found an organisation; you become its owner."""
+        fields = _given(OrganisationInput, request)
+        made = organisations.organisation_create(actor=request.user, **fields)  # type: ignore[arg-type]
+        return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=OrganisationChange, responses=OrganisationSerializer)
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Change name, province and website. For owners."""
+        organisation = self.get_object()
+        fields = _given(OrganisationChange, request)
+        changed = organisations.organisation_update(
+            actor=request.user,  # type: ignore[arg-type]
+            organisation=organisation,
+            **fields,
+        )
+        return Response(OrganisationSerializer(changed).data)
+
+    @extend_schema(responses=MemberSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def members(self, request: Request, **kwargs: Any) -> Response:
+        """Who belongs to it, owners first."""
+        return Response(MemberSerializer(members_of(self.get_object()), many=True).data)
+
+    @extend_schema(request=MemberInput, responses=MemberSerializer, methods=["PATCH"])
+    @extend_schema(responses={204: None}, methods=["DELETE"])
+    @action(
+        detail=True,
+        methods=["patch", "delete"],
+        url_path=r"members/(?P<member>usr-[a-z0-9]+)",
+        url_name="member",
+    )
+    def member(self, request: Request, member: str, **kwargs: Any) -> Response:
+        """Change a member's role, or remove them. For owners; anybody may remove themselves."""
+        organisation = self.get_object()
+        membership = members_of(organisation).filter(user__code=member).first()
+        if membership is None:
+            raise NotVisible
+        whom = {"actor": request.user, "organisation": organisation, "user": membership.user}
+        if request.method == "DELETE":
+            members.member_remove(**whom)  # type: ignore[arg-type]
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        changed = members.member_role_change(**whom, **_given(MemberInput, request))  # type: ignore[arg-type]
+        return Response(MemberSerializer(changed).data)
+
+    @extend_schema(responses=InvitationSerializer(many=True), methods=["GET"], filters=False)
+    @extend_schema(request=InvitationInput, responses={201: InvitationSerializer}, methods=["POST"])
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    def invitations(self, request: Request, **kwargs: Any) -> Response:
+        """Open invitations, and inviting an address. For owners."""
+        organisation = self.get_object()
+        require(request.user, "people.manage_organisation", organisation)
+        if request.method == "GET":
+            return Response(InvitationSerializer(open_invitations_of(organisation), many=True).data)
+        made = members.member_invite(
+            actor=request.user,  # type: ignore[arg-type]
+            organisation=organisation,
+            **_given(InvitationInput, request),
+        )
+        return Response(InvitationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=VerificationSerializer(many=True), methods=["GET"], filters=False)
+    @extend_schema(request=VerificationInput, responses={201: VerificationSerializer}, methods=["POST"])
+    @action(
+        detail=True,
+        methods=["get", "post"],
+        parser_classes=[MultiPartParser, FormParser, JSONParser],
+        pagination_class=None,
+    )
+    def verifications(self, request: Request, **kwargs: Any) -> Response:
+        """What was claimed and decided; and submitting a claim with its evidence (for owners)."""
+        organisation = self.get_object()
+        if request.method == "GET":
+            seen = verifications_visible_to(request.user).filter(organisation=organisation)
+            return Response(VerificationSerializer(seen, many=True).data)
+        fields = _given(VerificationInput, request)
+        made = verifications.verification_submit(
+            actor=request.user,  # type: ignore[arg-type]
+            organisation=organisation,
+            upload=fields.pop("evidence", None),
+            **fields,
+        )
+        return Response(VerificationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class InvitationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
+    """Invitations to an address of yours."""
+
+    selector = invitations_to
+    queryset = Invitation.objects.none()
+    serializer_class = InvitationSerializer
+
+    @extend_schema(request=None, responses=InvitationSerializer)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, **kwargs: Any) -> Response:
+        """Join the organisation."""
+        members.invitation_accept(actor=request.user, invitation=self.get_object())  # type: ignore[arg-type]
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=None, responses=InvitationSerializer)
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, **kwargs: Any) -> Response:
+        """Say no."""
+        members.invitation_decline(actor=request.user, invitation=self.get_object())  # type: ignore[arg-type]
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
+    """Claims of your organisations; verifiers and admins see all."""
+
+    selector = verifications_visible_to
+    queryset = Verification.objects.none()
+    serializer_class = VerificationSerializer
+    filterset_class = VerificationFilter
+
+    @extend_schema(request=DecisionInput, responses=VerificationSerializer)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, **kwargs: Any) -> Response:
+        """Accept (until a day), refuse or revoke (with a reason). For verifiers who are no members."""
+        fields = _given(DecisionInput, request)
+        whom: dict[str, Any] = {"actor": request.user, "verification": self.get_object()}
+        reason, decision = fields["reason"], fields["decision"]
+        if decision == "accept":
+            decided = verifications.verification_accept(
+                **whom, reason=reason, expires_on=fields["expires_on"]
+            )
+        elif decision == "refuse":
+            decided = verifications.verification_refuse(**whom, reason=reason)
+        else:
+            decided = verifications.verification_revoke(**whom, reason=reason)
+        return Response(VerificationSerializer(decided).data)
+
+    @extend_schema(request=None, responses=VerificationSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, **kwargs: Any) -> Response:
+        """Take an open claim back. For owners."""
+        taken = verifications.verification_withdraw(
+            actor=request.user,  # type: ignore[arg-type]
+            verification=self.get_object(),
+        )
+        return Response(VerificationSerializer(taken).data)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def evidence(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        """The evidence file. For owners and verifiers."""
+        verification = evidence_visible_to(request.user).filter(code=self.kwargs["code"]).first()
+        if verification is None:
+            raise NotVisible
+        return response_of(verification)
+
+
+def _given(serializer_class: Any, request: Request) -> dict[str, Any]:
+    """The request's body, checked for shape."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields

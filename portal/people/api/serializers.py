@@ -1,0 +1,238 @@
+"""People and organisations as the API shows and takes them."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from portal.people.models import (
+    ApiToken,
+    AuditorScope,
+    Invitation,
+    Membership,
+    Organisation,
+    ProgrammeRole,
+    User,
+    Verification,
+)
+from portal.people.services.tokens import LONGEST_DAYS
+
+
+# --- Oneself ----------------------------------------------------------------------------------------
+class MembershipOfMine(serializers.ModelSerializer[Membership]):
+    organisation = serializers.CharField(source="organisation.code")
+    name = serializers.CharField(source="organisation.name")
+
+    class Meta:
+        model = Membership
+        fields = ["organisation", "name", "role"]
+        read_only_fields = fields
+
+
+class MeSerializer(serializers.ModelSerializer[User]):
+    roles = serializers.SerializerMethodField()
+    organisations = MembershipOfMine(source="memberships", many=True, read_only=True)
+    has_second_factor = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["code", "email", "name", "language", "roles", "organisations", "has_second_factor"]
+        read_only_fields = ["code", "email"]
+
+    def get_roles(self, user: User) -> list[str]:
+        """Programme-wide roles."""
+        return sorted(user.roles)
+
+
+class ProfileInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False)
+
+
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    beginning = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = ApiToken
+        fields = ["code", "name", "beginning", "created", "expiry"]
+        read_only_fields = fields
+
+
+class TokenInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80)
+    days = serializers.IntegerField(default=90, help_text=f"1 to {LONGEST_DAYS}.")
+
+
+class TokenMadeSerializer(TokenSerializer):
+    """`token` is shown in this reply and never again."""
+
+    token = serializers.CharField(read_only=True)
+
+    class Meta(TokenSerializer.Meta):
+        fields = [*TokenSerializer.Meta.fields, "token"]
+        read_only_fields = fields
+
+
+# --- Organisations ----------------------------------------------------------------------------------
+class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
+    is_verified = serializers.BooleanField(read_only=True)
+    verified_until = serializers.DateField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Organisation
+        fields = [
+            "code",
+            "name",
+            "kind",
+            "province",
+            "website",
+            "illustrative",
+            "is_verified",
+            "verified_until",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class OrganisationChange(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    province = serializers.ChoiceField(choices=Organisation.Province.choices)
+    website = serializers.URLField(required=False, allow_blank=True, default="")
+
+
+class OrganisationInput(OrganisationChange):
+    kind = serializers.ChoiceField(choices=Organisation.Kind.choices)
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    user = serializers.CharField(source="user.code")
+    name = serializers.CharField(source="user.name")
+    email = serializers.EmailField(source="user.email")
+
+    class Meta:
+        model = Membership
+        fields = ["user", "name", "email", "role", "created_at"]
+        read_only_fields = fields
+
+
+class MemberInput(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Membership.Role.choices)
+
+
+class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    organisation = serializers.CharField(source="organisation.code")
+    organisation_name = serializers.CharField(source="organisation.name")
+    invited_by = serializers.CharField(source="invited_by.name")
+
+    class Meta:
+        model = Invitation
+        fields = [
+            "code",
+            "organisation",
+            "organisation_name",
+            "email",
+            "role",
+            "state",
+            "invited_by",
+            "expires_at",
+        ]
+        read_only_fields = fields
+
+
+class InvitationInput(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(choices=Membership.Role.choices, default=Membership.Role.MEMBER)
+
+
+class VerificationSerializer(serializers.ModelSerializer[Verification]):
+    organisation = serializers.CharField(source="organisation.code")
+    organisation_name = serializers.CharField(source="organisation.name")
+    submitted_by = serializers.CharField(source="submitted_by.name")
+    verifier = serializers.CharField(source="verifier.name", default=None, allow_null=True)
+    is_in_force = serializers.BooleanField()
+
+    class Meta:
+        model = Verification
+        fields = [
+            "code",
+            "organisation",
+            "organisation_name",
+            "identifier_kind",
+            "identifier",
+            "state",
+            "is_in_force",
+            "submitted_by",
+            "created_at",
+            "verifier",
+            "decided_at",
+            "reason",
+            "expires_on",
+        ]
+        read_only_fields = fields
+
+
+class VerificationInput(serializers.Serializer[Any]):
+    """Sent as multipart/form-data."""
+
+    identifier_kind = serializers.CharField(help_text="cuin or ntn (startup), hec (academic), gov (agency).")
+    identifier = serializers.CharField(max_length=60)
+    evidence = serializers.FileField(
+        required=False, allow_null=True, allow_empty_file=True, help_text="PDF, PNG or JPEG, at most 10 MB."
+    )
+
+
+class DecisionInput(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(choices=["accept", "refuse", "revoke"])
+    expires_on = serializers.DateField(required=False, help_text="For accept: the last day.")
+    reason = serializers.CharField(required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["decision"] == "accept" and "expires_on" not in attrs:
+            raise serializers.ValidationError({"expires_on": "Give the last day of the verification."})
+        return attrs
+
+
+# --- The register of people -------------------------------------------------------------------------
+class RoleSerializer(serializers.ModelSerializer[ProgrammeRole]):
+    class Meta:
+        model = ProgrammeRole
+        fields = ["code", "role", "created_at"]
+        read_only_fields = fields
+
+
+class ScopeSerializer(serializers.ModelSerializer[AuditorScope]):
+    code = serializers.CharField(source="public_code")
+    of = serializers.CharField(source="code")
+
+    class Meta:
+        model = AuditorScope
+        fields = ["code", "kind", "of"]
+        read_only_fields = fields
+
+
+class PersonSerializer(serializers.ModelSerializer[User]):
+    roles = RoleSerializer(source="programme_roles", many=True)
+    scopes = ScopeSerializer(source="auditor_scopes", many=True)
+    organisations = MembershipOfMine(source="memberships", many=True)
+
+    class Meta:
+        model = User
+        fields = ["code", "name", "email", "is_active", "roles", "scopes", "organisations", "last_login"]
+        read_only_fields = fields
+
+
+class ReasonInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(allow_blank=True)
+
+
+class RoleInput(ReasonInput):
+    role = serializers.ChoiceField(choices=ProgrammeRole.Role.choices)
+
+
+class ScopeInput(ReasonInput):
+    kind = serializers.ChoiceField(choices=AuditorScope.Kind.choices)
+    of = serializers.CharField(required=False, allow_blank=True, default="", help_text="Code of the thing.")
+
+
+class RevokeInput(ReasonInput):
+    code = serializers.CharField(help_text="Code of the role or scope.")

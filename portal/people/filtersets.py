@@ -1,0 +1,59 @@
+"""Filters of lists, shared by pages and API."""
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, OrderingFilter
+
+from portal.foundation.text import fold_line
+from portal.people.models import Organisation, ProgrammeRole, User, Verification
+from portal.people.selectors import verified_organisations
+
+
+class OrganisationFilter(FilterSet):
+    name = CharFilter(label=_("Name"), method="by_name")
+    kind = ChoiceFilter(label=_("Class"), choices=Organisation.Kind.choices)
+    province = ChoiceFilter(label=_("Province"), choices=Organisation.Province.choices)
+    verified = BooleanFilter(label=_("Verified"), method="by_verified")
+    ordering = OrderingFilter(fields=["name", "kind", "province", "created_at"])
+
+    class Meta:
+        model = Organisation
+        fields = ["name", "kind", "province", "verified"]
+
+    def by_name(self, rows: QuerySet[Organisation], name: str, value: str) -> QuerySet[Organisation]:
+        return rows.filter(name__icontains=fold_line(value))
+
+    def by_verified(self, rows: QuerySet[Organisation], name: str, value: bool) -> QuerySet[Organisation]:
+        in_force = verified_organisations().values("pk")
+        return rows.filter(pk__in=in_force) if value else rows.exclude(pk__in=in_force)
+
+
+class VerificationFilter(FilterSet):
+    state = ChoiceFilter(label=_("State"), choices=Verification.State.choices)
+    kind = ChoiceFilter(label=_("Class"), field_name="organisation__kind", choices=Organisation.Kind.choices)
+    organisation = CharFilter(label=_("Organisation"), method="by_organisation")
+    ordering = OrderingFilter(fields=["created_at", "state", "expires_on"])
+
+    class Meta:
+        model = Verification
+        fields = ["state", "kind", "organisation"]
+
+    def by_organisation(self, rows: QuerySet[Verification], name: str, value: str) -> QuerySet[Verification]:
+        return rows.filter(Q(organisation__name__icontains=fold_line(value)) | Q(organisation__code=value))
+
+
+class PersonFilter(FilterSet):
+    q = CharFilter(label=_("Name or address"), method="by_text")
+    role = ChoiceFilter(
+        label=_("Role"), field_name="programme_roles__role", choices=ProgrammeRole.Role.choices
+    )
+    active = BooleanFilter(label=_("Active"), field_name="is_active")
+    ordering = OrderingFilter(fields=["name", "email", "created_at", "last_login"])
+
+    class Meta:
+        model = User
+        fields = ["q", "role", "active"]
+
+    def by_text(self, rows: QuerySet[User], name: str, value: str) -> QuerySet[User]:
+        text = fold_line(value)
+        return rows.filter(Q(name__icontains=text) | Q(email__icontains=text))

@@ -1,0 +1,219 @@
+"""Who belongs to an organisation. Nobody is added without their own yes: owners ask, people accept.
+
+An invitation goes to an address, whether somebody here has it or not: it tells nobody who is registered.
+"""
+
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from portal.foundation import clock
+from portal.foundation.errors import IllegalState, InvalidInput, NotVisible, Refused
+from portal.foundation.policies import require
+from portal.foundation.services import audit, records
+from portal.people.models import Invitation, Membership, Organisation, User
+from portal.people.services._gate import locked
+from portal.people.services.announce import mail, tell
+
+VALID_FOR = timedelta(days=14)
+MOST_OPEN = 50
+State = Invitation.State
+
+
+@transaction.atomic
+def member_invite(*, actor: User, organisation: Organisation, email: str, role: str) -> Invitation:
+    """Ask an address to join; who proves to own it may accept for 14 days. Inviting again renews it."""
+    organisation = locked(organisation)
+    require(actor, "people.manage_organisation", organisation)
+    email = _checked_address(email)
+    if organisation.memberships.filter(
+        user__emailaddress__email__iexact=email, user__emailaddress__verified=True
+    ).exists():
+        raise InvalidInput(
+            _("This person is a member already."),
+            field="email",
+            remedy=_("Change their role in the list of members instead."),
+        )
+    organisation.invitations.filter(state=State.PENDING, email__iexact=email).update(state=State.WITHDRAWN)
+    open_now = organisation.invitations.filter(state=State.PENDING, expires_at__gt=clock.now()).count()
+    if open_now >= MOST_OPEN:
+        raise Refused(
+            _("%(count)s invitations are open, which is the most.") % {"count": MOST_OPEN},
+            remedy=_("Withdraw some that you no longer need."),
+        )
+    invitation = records.insert(
+        actor=actor,
+        action="member_invite",
+        record=Invitation(
+            organisation=organisation,
+            email=email,
+            role=role,
+            invited_by=actor,
+            expires_at=clock.now() + VALID_FOR,
+        ),
+        shown=("organisation", "email", "role", "expires_at"),
+    )
+    _send(invitation, actor)
+    return invitation
+
+
+@transaction.atomic
+def invitation_accept(*, actor: User, invitation: Invitation) -> Membership:
+    """Join. Raises NotVisible for anybody else's invitation, IllegalState for one that is closed."""
+    organisation = locked(invitation.organisation)
+    invitation = _answered(actor, invitation, State.ACCEPTED)
+    membership, is_new = Membership.objects.get_or_create(
+        organisation=organisation, user=actor, defaults={"role": invitation.role}
+    )
+    if not is_new:
+        raise IllegalState(_("You are a member of this organisation already."))
+    actor.__dict__.pop("organisation_ids", None)
+    tell(
+        users=owners_of(organisation),
+        kind="member_joined",
+        subject=gettext_noop("%(person)s joined %(organisation)s"),
+        body=gettext_noop("%(person)s accepted the invitation to %(organisation)s."),
+        params={"person": str(actor), "organisation": organisation.name},
+        url=organisation.get_absolute_url(),
+    )
+    return membership
+
+
+@transaction.atomic
+def invitation_decline(*, actor: User, invitation: Invitation) -> Invitation:
+    """Say no. Raises NotVisible, IllegalState."""
+    return _answered(actor, invitation, State.DECLINED)
+
+
+@transaction.atomic
+def invitation_withdraw(*, actor: User, invitation: Invitation) -> Invitation:
+    """Take an invitation back. Raises NotAllowed, IllegalState."""
+    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    require(actor, "people.manage_organisation", invitation.organisation)
+    return _close(actor, invitation, State.WITHDRAWN)
+
+
+@transaction.atomic
+def member_role_change(*, actor: User, organisation: Organisation, user: User, role: str) -> Membership:
+    """Make somebody an owner or a plain member. The last owner stays one. Raises IllegalState, NotAllowed."""
+    organisation = locked(organisation)
+    require(actor, "people.manage_organisation", organisation)
+    if role not in Membership.Role.values:
+        raise InvalidInput(_("There is no such role."), field="role", remedy=_("Choose owner or member."))
+    membership = _membership(organisation, user)
+    if membership.role == role:
+        return membership
+    if membership.role == Membership.Role.OWNER:
+        _require_other_owner(organisation, user)
+    before, membership.role = membership.role, role
+    membership.store("role")
+    _record(actor, "member_role_change", organisation, user, before={"role": before}, after={"role": role})
+    return membership
+
+
+@transaction.atomic
+def member_remove(*, actor: User, organisation: Organisation, user: User) -> None:
+    """Take somebody out; anybody may leave. The last owner can't. Raises IllegalState, NotAllowed."""
+    organisation = locked(organisation)
+    if actor.pk != user.pk:
+        require(actor, "people.manage_organisation", organisation)
+    membership = _membership(organisation, user)
+    if membership.role == Membership.Role.OWNER:
+        _require_other_owner(organisation, user)
+    _record(actor, "member_remove", organisation, user, before={"role": membership.role}, after={})
+    membership.delete()
+    if actor.pk != user.pk:
+        tell(
+            users=[user],
+            kind="member_removed",
+            subject=gettext_noop("You were removed from %(organisation)s"),
+            body=gettext_noop("An owner removed you from %(organisation)s."),
+            params={"organisation": organisation.name},
+            url="/organisations/",
+        )
+
+
+def owners_of(organisation: Organisation) -> list[User]:
+    """Who answers for it."""
+    return list(
+        User.objects.filter(memberships__organisation=organisation, memberships__role=Membership.Role.OWNER)
+    )
+
+
+def _checked_address(email: str) -> str:
+    try:
+        validate_email(email := email.strip().lower())
+    except ValidationError as error:
+        raise InvalidInput(
+            _("This is no e-mail address."), field="email", remedy=_("Write it like name@example.edu.pk.")
+        ) from error
+    return email
+
+
+def _send(invitation: Invitation, actor: User) -> None:
+    known = User.objects.filter(
+        emailaddress__email__iexact=invitation.email, emailaddress__verified=True, is_active=True
+    ).first()
+    text = {
+        "kind": "member_invited",
+        "subject": gettext_noop("%(person)s invites you to %(organisation)s"),
+        "body": gettext_noop(
+            "%(person)s invites you to join %(organisation)s on Taqseem, the national AI compute portal. "
+            "Sign in, or sign up with this address, and accept within 14 days."
+        ),
+        "params": {"person": str(actor), "organisation": invitation.organisation.name},
+        "url": invitation.get_absolute_url(),
+    }
+    if known is not None:
+        tell(users=[known], **text)  # type: ignore[arg-type]
+    else:
+        mail(address=invitation.email, language=actor.language, **text)  # type: ignore[arg-type]
+
+
+def _answered(actor: User, invitation: Invitation, state: str) -> Invitation:
+    invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    if invitation.email.lower() not in actor.verified_addresses:
+        raise NotVisible
+    return _close(actor, invitation, state)
+
+
+def _close(actor: User, invitation: Invitation, state: str) -> Invitation:
+    if not invitation.is_open:
+        raise IllegalState(
+            _("This invitation was answered, withdrawn, or is out of date."),
+            remedy=_("Ask an owner of the organisation for a new one."),
+        )
+    return records.update(
+        actor=actor, action=f"invitation_{state}", record=invitation, changes={"state": state}
+    )
+
+
+def _membership(organisation: Organisation, user: User) -> Membership:
+    membership = organisation.memberships.filter(user=user).first()
+    if membership is None:
+        raise NotVisible(_("This person is no member."))
+    return membership
+
+
+def _require_other_owner(organisation: Organisation, user: User) -> None:
+    if not organisation.memberships.filter(role=Membership.Role.OWNER).exclude(user=user).exists():
+        raise IllegalState(_("This is the last owner."), remedy=_("Make another member an owner first."))
+
+
+def _record(
+    actor: User,
+    action: str,
+    organisation: Organisation,
+    user: User,
+    *,
+    before: dict[str, str],
+    after: dict[str, str],
+) -> None:
+    member = {"member": user.code}
+    audit.record(
+        actor=actor, action=action, target=organisation, before=member | before, after=member | after
+    )
