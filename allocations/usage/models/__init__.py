@@ -1,3 +1,3 @@
-from allocations.usage.models.usage import UsageDay, UsageRecord
+from allocations.usage.models.usage import UsageCorrection, UsageDay, UsageRecord
 
-__all__ = ["UsageDay", "UsageRecord"]
+__all__ = ["UsageCorrection", "UsageDay", "UsageRecord"]

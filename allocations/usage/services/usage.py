@@ -1,14 +1,15 @@
 """Writing usage: the record of a run, and its share in each day of the cube."""
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
-from django.db.models import F
+from django.db import transaction
+from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
-from allocations.usage.models import UsageDay, UsageRecord
-from portal.foundation import clock
-from portal.foundation.units import split_evenly
+from allocations.usage.models import UsageCorrection, UsageRecord
+from allocations.usage.services import cube
+from portal.foundation.errors import InvalidInput
 from portal.people.models import User
 
 
@@ -26,7 +27,7 @@ def usage_record(
     state: str,
 ) -> UsageRecord:
     """Keep one ended run and add it to its days. Raises IntegrityError where the run is kept already."""
-    record = UsageRecord.objects.create(
+    record = UsageRecord(
         run_key=run_key,
         allocation=allocation,
         user=user,
@@ -38,53 +39,51 @@ def usage_record(
         gpu_seconds=gpu_seconds,
         state=state,
     )
-    _add(record, gpu_seconds=gpu_seconds, jobs=1)
-    return record
+    return usage_record_many(records=[record])[0]
 
 
-def usage_correct(*, run_key: str, gpu_seconds: int, reason: str) -> None:
-    """Bring a run's usage to `gpu_seconds`; its days get the difference."""
-    record = UsageRecord.objects.select_for_update().get(run_key=run_key)
-    _add(record, gpu_seconds=gpu_seconds - record.gpu_seconds, jobs=0)
-    record.gpu_seconds = gpu_seconds
-    record.save(update_fields=["gpu_seconds"])
+@transaction.atomic
+def usage_record_many(*, records: Sequence[UsageRecord]) -> list[UsageRecord]:
+    """Keep ended runs and add them to their days, in two statements however many they are.
+
+    Raises IntegrityError where one is kept already, InvalidInput for negative GPU-seconds.
+    """
+    for record in records:
+        _need_amount(record.gpu_seconds)
+    made = UsageRecord.objects.bulk_create(records)
+    cube.add_records(made)
+    return made
 
 
-def _add(record: UsageRecord, *, gpu_seconds: int, jobs: int) -> None:
-    """Split by midnights in Pakistan, in whole GPU-seconds that add up; the job counts on its last day."""
-    spans = list(days_of(record.started_at, record.ended_at))
-    sign = -1 if gpu_seconds < 0 else 1
-    parts = split_evenly(abs(gpu_seconds), [seconds for _, seconds in spans])
-    for number, ((day, _), part) in enumerate(zip(spans, parts, strict=True), start=1):
-        _add_day(record, day, sign * part, jobs if number == len(spans) else 0)
+@transaction.atomic
+def usage_correct(
+    *, run_key: str, gpu_seconds: int, reason: str, ended_at: datetime | None = None
+) -> UsageCorrection | None:
+    """Bring a run's usage to `gpu_seconds`, and its end to `ended_at` where the site tells another.
 
-
-def _add_day(record: UsageRecord, day: date, gpu_seconds: int, jobs: int) -> None:
-    cell, made = UsageDay.objects.get_or_create(
-        day=day,
-        project_id=record.allocation.project_id,
-        user=record.user,
-        resource_id=record.allocation.resource_id,
-        state=record.state,
-        gpus=record.gpus,
-        defaults={"gpu_seconds": gpu_seconds, "jobs": jobs},
+    Its days get the difference; the record stays as it was, the correction is kept beside it. None where
+    nothing changes. Raises UsageRecord.DoesNotExist, IntegrityError where somebody else corrects the same run
+    at this moment, InvalidInput for negative GPU-seconds.
+    """
+    _need_amount(gpu_seconds)
+    record = UsageRecord.objects.select_related("allocation").get(run_key=run_key)
+    last = record.corrections.last()
+    before, ended_before = (last.after, last.ended_at) if last else (record.gpu_seconds, record.ended_at)
+    ended_at = ended_at or ended_before
+    if (gpu_seconds, ended_at) == (before, ended_before):
+        return None
+    correction = UsageCorrection.objects.create(
+        record=record,
+        number=last.number + 1 if last else 1,
+        ended_at=ended_at,
+        before=before,
+        after=gpu_seconds,
+        reason=reason,
     )
-    if not made:
-        UsageDay.objects.filter(pk=cell.pk).update(
-            gpu_seconds=F("gpu_seconds") + gpu_seconds, jobs=F("jobs") + jobs
-        )
+    cube.add_correction(record, correction, ended_before=ended_before)
+    return correction
 
 
-def days_of(start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
-    """The days in Pakistan that start..end touches, each with its whole seconds (at least 1 in all)."""
-    day = clock.day_of(start)
-    last = clock.day_of(end)
-    if day == last:
-        yield day, max(1, int((end - start).total_seconds()))
-        return
-    while day <= last:
-        begins, ends = clock.midnight(day), clock.midnight(day + timedelta(days=1))
-        seconds = int((min(end, ends) - max(start, begins)).total_seconds())
-        if seconds > 0:
-            yield day, seconds
-        day += timedelta(days=1)
+def _need_amount(gpu_seconds: int) -> None:
+    if gpu_seconds < 0:
+        raise InvalidInput(_("Usage can't be negative."), field="gpu_seconds")
