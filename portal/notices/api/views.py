@@ -35,6 +35,6 @@ class NoticeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
     def read(self, request: Request, **kwargs: Any) -> Response:
         """Mark as read."""
         notice = self.get_object()
-        notice_read(actor=request.user, notice=notice)  # type: ignore[arg-type]
+        notice_read(actor=request.user, notice=notice)
         notice.refresh_from_db()
         return Response(self.get_serializer(notice).data)

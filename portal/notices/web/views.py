@@ -35,7 +35,7 @@ class NoticeOpen(ObjectMixin, View):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         notice = self.find()
-        notice_read(actor=request.user, notice=notice)  # type: ignore[arg-type]
+        notice_read(actor=request.user, notice=notice)
         # Our own services wrote the address; a foreign one would be a fault, and leads nowhere.
         return redirect(notice.url if url_has_allowed_host_and_scheme(notice.url, None) else "notices")
 
@@ -44,7 +44,7 @@ class ReadAll(LoginRequiredMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        count = notices_read_all(actor=request.user)  # type: ignore[arg-type]
+        count = notices_read_all(actor=request.user)
         messages.success(
             request,
             ngettext("%(count)s notice marked as read.", "%(count)s notices marked as read.", count)

@@ -52,7 +52,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     def create(self, request: Request) -> Response:
         """Found an organisation; you become its owner."""
         fields = _given(OrganisationInput, request)
-        made = organisations.organisation_create(actor=request.user, **fields)  # type: ignore[arg-type]
+        made = organisations.organisation_create(actor=request.user, **fields)
         return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=OrganisationChange, responses=OrganisationSerializer)
@@ -61,7 +61,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         organisation = self.get_object()
         fields = _given(OrganisationChange, request)
         changed = organisations.organisation_update(
-            actor=request.user,  # type: ignore[arg-type]
+            actor=request.user,
             organisation=organisation,
             **fields,
         )
@@ -89,9 +89,9 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
             raise NotVisible
         whom = {"actor": request.user, "organisation": organisation, "user": membership.user}
         if request.method == "DELETE":
-            members.member_remove(**whom)  # type: ignore[arg-type]
+            members.member_remove(**whom)
             return Response(status=status.HTTP_204_NO_CONTENT)
-        changed = members.member_role_change(**whom, **_given(MemberInput, request))  # type: ignore[arg-type]
+        changed = members.member_role_change(**whom, **_given(MemberInput, request))
         return Response(MemberSerializer(changed).data)
 
     @extend_schema(responses=InvitationSerializer(many=True), methods=["GET"], filters=False)
@@ -104,7 +104,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         if request.method == "GET":
             return Response(InvitationSerializer(open_invitations_of(organisation), many=True).data)
         made = members.member_invite(
-            actor=request.user,  # type: ignore[arg-type]
+            actor=request.user,
             organisation=organisation,
             **_given(InvitationInput, request),
         )
@@ -126,7 +126,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
             return Response(VerificationSerializer(seen, many=True).data)
         fields = _given(VerificationInput, request)
         made = verifications.verification_submit(
-            actor=request.user,  # type: ignore[arg-type]
+            actor=request.user,
             organisation=organisation,
             upload=fields.pop("evidence", None),
             **fields,
@@ -145,14 +145,14 @@ class InvitationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scoped
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, **kwargs: Any) -> Response:
         """Join the organisation."""
-        members.invitation_accept(actor=request.user, invitation=self.get_object())  # type: ignore[arg-type]
+        members.invitation_accept(actor=request.user, invitation=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(request=None, responses=InvitationSerializer)
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, **kwargs: Any) -> Response:
         """Say no."""
-        members.invitation_decline(actor=request.user, invitation=self.get_object())  # type: ignore[arg-type]
+        members.invitation_decline(actor=request.user, invitation=self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
 
@@ -186,7 +186,7 @@ class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     def withdraw(self, request: Request, **kwargs: Any) -> Response:
         """Take an open claim back. For owners."""
         taken = verifications.verification_withdraw(
-            actor=request.user,  # type: ignore[arg-type]
+            actor=request.user,
             verification=self.get_object(),
         )
         return Response(VerificationSerializer(taken).data)

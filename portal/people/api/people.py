@@ -60,7 +60,7 @@ class PersonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
 
         def change(person: User, fields: dict[str, Any]) -> None:
             role = get_object_or_404(person.programme_roles, code=fields["code"])
-            roles.role_revoke(actor=request.user, role=role, reason=fields["reason"])  # type: ignore[arg-type]
+            roles.role_revoke(actor=request.user, role=role, reason=fields["reason"])
 
         return self._do(request, RevokeInput, change)
 
@@ -71,7 +71,7 @@ class PersonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
 
         def change(person: User, fields: dict[str, Any]) -> None:
             code = fields.pop("of")
-            roles.scope_grant(actor=request.user, user=person, code=code, **fields)  # type: ignore[arg-type]
+            roles.scope_grant(actor=request.user, user=person, code=code, **fields)
 
         return self._do(request, ScopeInput, change)
 
@@ -82,7 +82,7 @@ class PersonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
 
         def change(person: User, fields: dict[str, Any]) -> None:
             scope = get_object_or_404(person.auditor_scopes, public_code=fields["code"])
-            roles.scope_revoke(actor=request.user, scope=scope, reason=fields["reason"])  # type: ignore[arg-type]
+            roles.scope_revoke(actor=request.user, scope=scope, reason=fields["reason"])
 
         return self._do(request, RevokeInput, change)
 

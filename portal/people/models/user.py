@@ -1,6 +1,6 @@
 """A login. People sign in by e-mail address; what they may do comes from roles and memberships."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -29,7 +29,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
 
-class User(AbstractBaseUser, PermissionsMixin, Record):
+class User(AbstractBaseUser, PermissionsMixin, Record):  # type: ignore[django-manager-missing]
     code = CodeField(prefix="usr")
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120)
@@ -47,6 +47,10 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
     )
 
     objects: ClassVar[UserManager] = UserManager()
+    # Related managers of libraries without types.
+    emailaddress_set: Any
+    authenticator_set: Any
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
@@ -90,6 +94,6 @@ class User(AbstractBaseUser, PermissionsMixin, Record):
             self.__dict__.pop(name, None)
         super().refresh_from_db(*args, **kwargs)
 
-    def fresh(self) -> Self:
+    def fresh(self) -> "User":
         """The same person with nothing remembered."""
-        return type(self).objects.get(pk=self.pk)
+        return User.objects.get(pk=self.pk)

@@ -4,6 +4,7 @@ An invitation goes to an address, whether somebody here has it or not: it tells 
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -25,7 +26,7 @@ State = Invitation.State
 
 
 @transaction.atomic
-def member_invite(*, actor: User, organisation: Organisation, email: str, role: str) -> Invitation:
+def member_invite(*, actor: Any, organisation: Organisation, email: str, role: str) -> Invitation:
     """Ask an address to join; who proves to own it may accept for 14 days. Inviting again renews it."""
     organisation = locked(organisation)
     require(actor, "people.manage_organisation", organisation)
@@ -62,7 +63,7 @@ def member_invite(*, actor: User, organisation: Organisation, email: str, role: 
 
 
 @transaction.atomic
-def invitation_accept(*, actor: User, invitation: Invitation) -> Membership:
+def invitation_accept(*, actor: Any, invitation: Invitation) -> Membership:
     """Join. Raises NotVisible for anybody else's invitation, IllegalState for one that is closed."""
     organisation = locked(invitation.organisation)
     invitation = _answered(actor, invitation, State.ACCEPTED)
@@ -84,13 +85,13 @@ def invitation_accept(*, actor: User, invitation: Invitation) -> Membership:
 
 
 @transaction.atomic
-def invitation_decline(*, actor: User, invitation: Invitation) -> Invitation:
+def invitation_decline(*, actor: Any, invitation: Invitation) -> Invitation:
     """Say no. Raises NotVisible, IllegalState."""
     return _answered(actor, invitation, State.DECLINED)
 
 
 @transaction.atomic
-def invitation_withdraw(*, actor: User, invitation: Invitation) -> Invitation:
+def invitation_withdraw(*, actor: Any, invitation: Invitation) -> Invitation:
     """Take an invitation back. Raises NotAllowed, IllegalState."""
     invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
     require(actor, "people.manage_organisation", invitation.organisation)
@@ -98,7 +99,7 @@ def invitation_withdraw(*, actor: User, invitation: Invitation) -> Invitation:
 
 
 @transaction.atomic
-def member_role_change(*, actor: User, organisation: Organisation, user: User, role: str) -> Membership:
+def member_role_change(*, actor: Any, organisation: Organisation, user: User, role: str) -> Membership:
     """Make somebody an owner or a plain member. The last owner stays one. Raises IllegalState, NotAllowed."""
     organisation = locked(organisation)
     require(actor, "people.manage_organisation", organisation)
@@ -116,7 +117,7 @@ def member_role_change(*, actor: User, organisation: Organisation, user: User, r
 
 
 @transaction.atomic
-def member_remove(*, actor: User, organisation: Organisation, user: User) -> None:
+def member_remove(*, actor: Any, organisation: Organisation, user: User) -> None:
     """Take somebody out; anybody may leave. The last owner can't. Raises IllegalState, NotAllowed."""
     organisation = locked(organisation)
     if actor.pk != user.pk:
@@ -154,11 +155,11 @@ def _checked_address(email: str) -> str:
     return email
 
 
-def _send(invitation: Invitation, actor: User) -> None:
+def _send(invitation: Invitation, actor: Any) -> None:
     known = User.objects.filter(
         emailaddress__email__iexact=invitation.email, emailaddress__verified=True, is_active=True
     ).first()
-    text = {
+    text: dict[str, Any] = {
         "kind": "member_invited",
         "subject": gettext_noop("%(person)s invites you to %(organisation)s"),
         "body": gettext_noop(
@@ -169,19 +170,19 @@ def _send(invitation: Invitation, actor: User) -> None:
         "url": invitation.get_absolute_url(),
     }
     if known is not None:
-        tell(users=[known], **text)  # type: ignore[arg-type]
+        tell(users=[known], **text)
     else:
-        mail(address=invitation.email, language=actor.language, **text)  # type: ignore[arg-type]
+        mail(address=invitation.email, language=actor.language, **text)
 
 
-def _answered(actor: User, invitation: Invitation, state: str) -> Invitation:
+def _answered(actor: Any, invitation: Invitation, state: str) -> Invitation:
     invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if invitation.email.lower() not in actor.verified_addresses:
         raise NotVisible
     return _close(actor, invitation, state)
 
 
-def _close(actor: User, invitation: Invitation, state: str) -> Invitation:
+def _close(actor: Any, invitation: Invitation, state: str) -> Invitation:
     if not invitation.is_open:
         raise IllegalState(
             _("This invitation was answered, withdrawn, or is out of date."),
@@ -205,7 +206,7 @@ def _require_other_owner(organisation: Organisation, user: User) -> None:
 
 
 def _record(
-    actor: User,
+    actor: Any,
     action: str,
     organisation: Organisation,
     user: User,

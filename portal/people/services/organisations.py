@@ -1,12 +1,14 @@
 """Organisations: founded and described by their owners."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.foundation.errors import IllegalState
 from portal.foundation.policies import require
 from portal.foundation.services import records
-from portal.people.models import Membership, Organisation, User
+from portal.people.models import Membership, Organisation
 from portal.people.services._gate import locked, require_line
 
 SHOWN = ("name", "kind", "province", "website")
@@ -14,7 +16,7 @@ SHOWN = ("name", "kind", "province", "website")
 
 @transaction.atomic
 def organisation_create(
-    *, actor: User, name: str, kind: str, province: str, website: str = ""
+    *, actor: Any, name: str, kind: str, province: str, website: str = ""
 ) -> Organisation:
     """Found an organisation with `actor` as its owner. It is unverified. Raises InvalidInput."""
     organisation = records.insert(
@@ -31,7 +33,7 @@ def organisation_create(
 
 @transaction.atomic
 def organisation_update(
-    *, actor: User, organisation: Organisation, name: str, province: str, website: str
+    *, actor: Any, organisation: Organisation, name: str, province: str, website: str
 ) -> Organisation:
     """Change what is said about it. A name that was submitted for verification stands still.
 

@@ -1,6 +1,7 @@
 """Programme-wide roles and auditors' scopes. Nobody gives roles to themselves."""
 
 import re
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from portal.people.services.announce import tell
 
 
 @transaction.atomic
-def role_grant(*, actor: User | None, user: User, role: str, reason: str) -> ProgrammeRole:
+def role_grant(*, actor: Any, user: User, role: str, reason: str) -> ProgrammeRole:
     """Give somebody a programme-wide role; giving it twice changes nothing.
 
     `actor` None is the operator at the command line, who makes the first admin.
@@ -35,7 +36,7 @@ def role_grant(*, actor: User | None, user: User, role: str, reason: str) -> Pro
 
 
 @transaction.atomic
-def role_revoke(*, actor: User, role: ProgrammeRole, reason: str) -> None:
+def role_revoke(*, actor: Any, role: ProgrammeRole, reason: str) -> None:
     """Take a role away. Raises InvalidInput, NotAllowed, SecondFactorNeeded."""
     reason = _may_change(actor, role.user, reason)
     audit.record(
@@ -46,7 +47,7 @@ def role_revoke(*, actor: User, role: ProgrammeRole, reason: str) -> None:
 
 
 @transaction.atomic
-def scope_grant(*, actor: User, user: User, kind: str, code: str, reason: str) -> AuditorScope:
+def scope_grant(*, actor: Any, user: User, kind: str, code: str, reason: str) -> AuditorScope:
     """Let an auditor read the reports of one organisation, site or sector, or (kind `all`) of everything.
 
     Raises InvalidInput, NotAllowed, SecondFactorNeeded.
@@ -66,7 +67,7 @@ def scope_grant(*, actor: User, user: User, kind: str, code: str, reason: str) -
 
 
 @transaction.atomic
-def scope_revoke(*, actor: User, scope: AuditorScope, reason: str) -> None:
+def scope_revoke(*, actor: Any, scope: AuditorScope, reason: str) -> None:
     """Narrow what an auditor may read. Raises InvalidInput, NotAllowed, SecondFactorNeeded."""
     reason = _may_change(actor, scope.user, reason)
     before = scope.snapshot("kind", "code")
@@ -74,7 +75,7 @@ def scope_revoke(*, actor: User, scope: AuditorScope, reason: str) -> None:
     scope.delete()
 
 
-def _may_change(actor: User | None, user: User, reason: str) -> str:
+def _may_change(actor: Any, user: User, reason: str) -> str:
     if actor is not None:
         require_admin(actor)
         if actor.pk == user.pk:

@@ -1,5 +1,7 @@
 """Signing up, one's own details, and ending somebody's access."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -20,7 +22,7 @@ def user_sign_up(*, user: User, name: str, language: str) -> User:
 
 
 @transaction.atomic
-def profile_change(*, actor: User, name: str, language: str) -> User:
+def profile_change(*, actor: Any, name: str, language: str) -> User:
     """Change one's own name and language."""
     user = User.objects.select_for_update().get(pk=actor.pk)
     before = user.snapshot("name", "language")
@@ -36,18 +38,18 @@ def profile_change(*, actor: User, name: str, language: str) -> User:
     return user
 
 
-def user_deactivate(*, actor: User, user: User, reason: str) -> User:
+def user_deactivate(*, actor: Any, user: User, reason: str) -> User:
     """End somebody's access: sessions and tokens are refused from the next request on."""
     return _set_active(actor, user, reason, active=False)
 
 
-def user_reactivate(*, actor: User, user: User, reason: str) -> User:
+def user_reactivate(*, actor: Any, user: User, reason: str) -> User:
     """Give somebody's access back."""
     return _set_active(actor, user, reason, active=True)
 
 
 @transaction.atomic
-def _set_active(actor: User, user: User, reason: str, *, active: bool) -> User:
+def _set_active(actor: Any, user: User, reason: str, *, active: bool) -> User:
     require_admin(actor)
     if actor.pk == user.pk:
         raise NotAllowed(_("You can't end your own access. Ask another programme admin."))

@@ -25,7 +25,7 @@ USUAL_DAYS = 365
 
 @transaction.atomic
 def verification_submit(
-    *, actor: User, organisation: Organisation, identifier_kind: str, identifier: str, upload: Any
+    *, actor: Any, organisation: Organisation, identifier_kind: str, identifier: str, upload: Any
 ) -> Verification:
     """Claim an identity with evidence. One claim is open at a time; a new one may come before the old ends.
 
@@ -73,7 +73,7 @@ def verification_submit(
 
 
 @transaction.atomic
-def verification_withdraw(*, actor: User, verification: Verification) -> Verification:
+def verification_withdraw(*, actor: Any, verification: Verification) -> Verification:
     """Take an open claim back. Raises IllegalState, NotAllowed."""
     organisation = locked(verification.organisation)
     require(actor, "people.manage_organisation", organisation)
@@ -82,7 +82,7 @@ def verification_withdraw(*, actor: User, verification: Verification) -> Verific
 
 @transaction.atomic
 def verification_accept(
-    *, actor: User, verification: Verification, expires_on: date, reason: str = ""
+    *, actor: Any, verification: Verification, expires_on: date, reason: str = ""
 ) -> Verification:
     """Vouch for the organisation until `expires_on` (included), at most three years ahead.
 
@@ -107,7 +107,7 @@ def verification_accept(
 
 
 @transaction.atomic
-def verification_refuse(*, actor: User, verification: Verification, reason: str) -> Verification:
+def verification_refuse(*, actor: Any, verification: Verification, reason: str) -> Verification:
     """Don't vouch; the reason goes to the owners. Raises InvalidInput, IllegalState, NotAllowed."""
     _require_verifier(actor, verification)
     decided = _move(actor, verification, "refuse", reason=require_reason(reason))
@@ -121,7 +121,7 @@ def verification_refuse(*, actor: User, verification: Verification, reason: str)
 
 
 @transaction.atomic
-def verification_revoke(*, actor: User, verification: Verification, reason: str) -> Verification:
+def verification_revoke(*, actor: Any, verification: Verification, reason: str) -> Verification:
     """Take a word back before it expires. Raises InvalidInput, IllegalState, NotAllowed."""
     _require_verifier(actor, verification)
     decided = _move(actor, verification, "revoke", reason=require_reason(reason))
@@ -134,7 +134,7 @@ def verification_revoke(*, actor: User, verification: Verification, reason: str)
     return decided
 
 
-def _require_verifier(actor: User, verification: Verification) -> None:
+def _require_verifier(actor: Any, verification: Verification) -> None:
     # Locked first, so that nobody joins the organisation between the question and the decision.
     locked(verification.organisation)
     require(
@@ -147,7 +147,7 @@ def _require_verifier(actor: User, verification: Verification) -> None:
 
 
 def _move(
-    actor: User, verification: Verification, action: str, *, reason: str, expires_on: date | None = None
+    actor: Any, verification: Verification, action: str, *, reason: str, expires_on: date | None = None
 ) -> Verification:
     row = Verification.objects.select_for_update().get(pk=verification.pk)
     before = row.snapshot("state", "expires_on")

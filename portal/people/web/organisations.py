@@ -96,7 +96,7 @@ class OrganisationCreate(FormPage):
     def act(self, form: OrganisationForm) -> Organisation:
         organisation = organisations.organisation_create(
             actor=self.request.user,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(self.request, _("Created. Have it verified next: then it can ask for GPU-hours."))
         return organisation
@@ -130,7 +130,7 @@ class OrganisationEdit(OrganisationFormPage):
         changed = organisations.organisation_update(
             actor=self.request.user,
             organisation=self.object,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(self.request, _("Saved."))
         return changed
@@ -146,7 +146,7 @@ class MemberInvite(OrganisationFormPage):
         invitation = members.member_invite(
             actor=self.request.user,
             organisation=self.object,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(
             self.request, _("The invitation to %(email)s is on its way.") % {"email": invitation.email}
@@ -170,7 +170,7 @@ class MemberAction(ActionView):
 class MemberRole(MemberAction):
     def act(self, target: Organisation) -> str:
         changed = members.member_role_change(
-            actor=self.request.user,  # type: ignore[arg-type]
+            actor=self.request.user,
             organisation=target,
             user=self.member(target),
             role=self.request.POST.get("role", ""),
@@ -181,7 +181,7 @@ class MemberRole(MemberAction):
 class MemberRemove(MemberAction):
     def act(self, target: Organisation) -> str:
         user = self.member(target)
-        members.member_remove(actor=self.request.user, organisation=target, user=user)  # type: ignore[arg-type]
+        members.member_remove(actor=self.request.user, organisation=target, user=user)
         self.left = user == self.request.user
         return (
             _("You left %(organisation)s.") % {"organisation": target}
@@ -206,7 +206,7 @@ class InvitationAccept(ActionView):
     selector = invitations_to
 
     def act(self, target: Invitation) -> str:
-        members.invitation_accept(actor=self.request.user, invitation=target)  # type: ignore[arg-type]
+        members.invitation_accept(actor=self.request.user, invitation=target)
         return _("Welcome to %(organisation)s.") % {"organisation": target.organisation}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -218,7 +218,7 @@ class InvitationDecline(ActionView):
     selector = invitations_to
 
     def act(self, target: Invitation) -> str:
-        members.invitation_decline(actor=self.request.user, invitation=target)  # type: ignore[arg-type]
+        members.invitation_decline(actor=self.request.user, invitation=target)
         return _("You declined.")
 
 
@@ -226,7 +226,7 @@ class InvitationWithdraw(ActionView):
     selector = invitations_manageable_by
 
     def act(self, target: Invitation) -> str:
-        members.invitation_withdraw(actor=self.request.user, invitation=target)  # type: ignore[arg-type]
+        members.invitation_withdraw(actor=self.request.user, invitation=target)
         return _("The invitation to %(email)s was withdrawn.") % {"email": target.email}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -58,7 +58,7 @@ class Profile(FormPage):
         }
 
     def act(self, form: ProfileForm) -> str:
-        user = profile_change(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        user = profile_change(actor=self.request.user, **form.cleaned_data)
         with translation.override(user.language):
             messages.success(self.request, _("Your profile was saved."))
         return "profile"
@@ -108,7 +108,7 @@ class TokenCreate(FormPage):
         return {"crumbs": [{"label": _("API tokens"), "href": href}], "back_url": href}
 
     def act(self, form: TokenForm) -> str:
-        self.made = token_create(actor=self.request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        self.made = token_create(actor=self.request.user, **form.cleaned_data)
         return "tokens"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -123,5 +123,5 @@ class TokenRevoke(ActionView):
     selector = tokens_of
 
     def act(self, target: ApiToken) -> str:
-        token_revoke(actor=self.request.user, token=target)  # type: ignore[arg-type]
+        token_revoke(actor=self.request.user, token=target)
         return _("The token “%(name)s” no longer works.") % {"name": target.name}

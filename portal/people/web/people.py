@@ -62,7 +62,7 @@ class RoleGrant(PersonForm):
     submit_label = gettext_lazy("Grant")
 
     def change(self, form: RoleForm) -> str:
-        row = roles.role_grant(actor=self.request.user, user=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        row = roles.role_grant(actor=self.request.user, user=self.object, **form.cleaned_data)
         return _("%(person)s: %(role)s.") % {"person": self.object, "role": row.get_role_display()}
 
 
@@ -80,7 +80,7 @@ class RoleRevoke(PersonForm):
         return page | {"lede": f"{page['lede']} · {self.role.get_role_display()}", "danger": True}
 
     def change(self, form: ReasonForm) -> str:
-        roles.role_revoke(actor=self.request.user, role=self.role, **form.cleaned_data)  # type: ignore[arg-type]
+        roles.role_revoke(actor=self.request.user, role=self.role, **form.cleaned_data)
         return _("The role was revoked.")
 
 
@@ -90,7 +90,7 @@ class ScopeGrant(PersonForm):
     submit_label = gettext_lazy("Grant")
 
     def change(self, form: ScopeForm) -> str:
-        roles.scope_grant(actor=self.request.user, user=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        roles.scope_grant(actor=self.request.user, user=self.object, **form.cleaned_data)
         return _("The scope was granted.")
 
 
@@ -109,7 +109,7 @@ class ScopeRevoke(PersonForm):
         return page | {"lede": shown, "danger": True}
 
     def change(self, form: ReasonForm) -> str:
-        roles.scope_revoke(actor=self.request.user, scope=self.scope, **form.cleaned_data)  # type: ignore[arg-type]
+        roles.scope_revoke(actor=self.request.user, scope=self.scope, **form.cleaned_data)
         return _("The scope was revoked.")
 
 
@@ -122,7 +122,7 @@ class AccessEnd(PersonForm):
         return super().page_context() | {"danger": True}
 
     def change(self, form: ReasonForm) -> str:
-        users.user_deactivate(actor=self.request.user, user=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        users.user_deactivate(actor=self.request.user, user=self.object, **form.cleaned_data)
         return _("Access ended: sessions and tokens no longer work.")
 
 
@@ -132,5 +132,5 @@ class AccessGiveBack(PersonForm):
     submit_label = gettext_lazy("Give back")
 
     def change(self, form: ReasonForm) -> str:
-        users.user_reactivate(actor=self.request.user, user=self.object, **form.cleaned_data)  # type: ignore[arg-type]
+        users.user_reactivate(actor=self.request.user, user=self.object, **form.cleaned_data)
         return _("Access was given back.")

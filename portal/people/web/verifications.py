@@ -39,7 +39,7 @@ class VerificationSubmit(OrganisationFormPage):
 
     def act(self, form: VerificationForm) -> Organisation:
         verifications.verification_submit(
-            actor=self.request.user,  # type: ignore[arg-type]
+            actor=self.request.user,
             organisation=self.object,
             identifier_kind=form.cleaned_data["identifier_kind"],
             identifier=form.cleaned_data["identifier"],
@@ -98,7 +98,7 @@ class Withdraw(ActionView):
     selector = verifications_visible_to
 
     def act(self, target: Verification) -> str:
-        verifications.verification_withdraw(actor=self.request.user, verification=target)  # type: ignore[arg-type]
+        verifications.verification_withdraw(actor=self.request.user, verification=target)
         return _("Withdrawn. You can submit another.")
 
 
@@ -129,7 +129,7 @@ class Accept(DecisionPage):
         decided = verifications.verification_accept(
             actor=self.request.user,
             verification=self.object,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(self.request, _("Verified. The owners were told."))
         return decided
@@ -147,7 +147,7 @@ class Refuse(DecisionPage):
         decided = verifications.verification_refuse(
             actor=self.request.user,
             verification=self.object,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(self.request, _("Refused. The owners were told why."))
         return decided
@@ -165,7 +165,7 @@ class Revoke(DecisionPage):
         decided = verifications.verification_revoke(
             actor=self.request.user,
             verification=self.object,
-            **form.cleaned_data,  # type: ignore[arg-type]
+            **form.cleaned_data,
         )
         messages.success(self.request, _("Revoked. The owners were told why."))
         return decided
