@@ -189,11 +189,13 @@ class LabTarget(Target):
 
     def clean_up(self) -> None:
         super().clean_up()
-        for name in self.slurm_accounts:
+        for name in reversed(self.slurm_accounts):
             try:
+                # sacctmgr can delete neither an orphan association nor somebody's default one.
+                self.call("DELETE", f"/slurmdb/{VERSION}/associations/", account=name, cluster=self.name)
                 self.lab_cluster.command("sacctmgr", "-i", "delete", "account", f"name={name}", check=False)
-            except subprocess.TimeoutExpired:
-                print(f"clean-up: the lab did not delete account {name} in time")
+            except (subprocess.TimeoutExpired, httpx.HTTPError) as error:
+                print(f"clean-up of account {name}: {error}")
 
 
 @contextmanager
