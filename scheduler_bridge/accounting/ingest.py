@@ -76,7 +76,7 @@ def _post(cluster: Cluster, told: Iterable[AccountingRun]) -> int:
         )
         for row in fresh:
             row.kept.charged = row.told.gpu_seconds
-            usage.usage_record(**settle.usage(row.kept, row.told, row.job))
+        usage.usage_record_many(records=[settle.usage(row.kept, row.told, row.job) for row in fresh])
         corrected = [row for row in rows if _differs(row)]
         for row in corrected:
             settle.correct(row.kept, row.told)

@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 from allocations.ledger import services as ledger
 from allocations.usage import services as usage_services
+from allocations.usage.models import UsageRecord
 from portal.foundation import clock
 from portal.foundation.errors import Refused
 from portal.foundation.services import audit, outbox
@@ -65,20 +65,20 @@ def is_jobs_own(job: Job, told: AccountingRun) -> bool:
     return job.slurm_job_id in {None, told.job_id}
 
 
-def usage(kept: JobRun, told: AccountingRun, job: Job | None) -> dict[str, Any]:
-    """The usage record of a charged run."""
-    return {
-        "run_key": kept.key,
-        "allocation": kept.allocation,
-        "user": job.submitted_by if job else None,
-        "login": kept.login,
-        "job_code": job.code if job else "",
-        "started_at": kept.started_at or kept.submitted_at,
-        "ended_at": kept.ended_at or kept.submitted_at,
-        "gpus": told.gpus,
-        "gpu_seconds": told.gpu_seconds,
-        "state": ENDED_AS.get(told.state, JobState.FAILED),
-    }
+def usage(kept: JobRun, told: AccountingRun, job: Job | None) -> UsageRecord:
+    """The usage record of a charged run, not yet saved."""
+    return UsageRecord(
+        run_key=kept.key,
+        allocation=kept.allocation,
+        user=job.submitted_by if job else None,
+        login=kept.login,
+        job_code=job.code if job else "",
+        started_at=kept.started_at or kept.submitted_at,
+        ended_at=kept.ended_at or kept.submitted_at,
+        gpus=told.gpus,
+        gpu_seconds=told.gpu_seconds,
+        state=ENDED_AS.get(told.state, JobState.FAILED),
+    )
 
 
 def correct(kept: JobRun, told: AccountingRun) -> None:
@@ -92,7 +92,9 @@ def correct(kept: JobRun, told: AccountingRun) -> None:
         key=key[:70],
         reason=reason,
     )
-    usage_services.usage_correct(run_key=kept.key, gpu_seconds=told.gpu_seconds, reason=reason)
+    usage_services.usage_correct(
+        run_key=kept.key, gpu_seconds=told.gpu_seconds, ended_at=kept.ended_at, reason=reason
+    )
     kept.charged = told.gpu_seconds
 
 
