@@ -7,5 +7,5 @@ from allocations.awards.services import allocations_sweep
 
 @shared_task
 def sweep_allocations() -> dict[str, int]:
-    """Run by beat each day after midnight in Pakistan."""
+    """Run by beat each hour."""
     return allocations_sweep()

@@ -1,11 +1,14 @@
 """The life of an allocation after its award. The bridge is told of each step and brings Slurm into line."""
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
+from allocations.awards.services.announce import tell_members
 from allocations.awards.transitions import ALLOCATION, AllocationState
 from allocations.ledger import selectors as balances
 from allocations.ledger import services as ledger
@@ -15,6 +18,8 @@ from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, outbox
 from portal.people.models import User
+
+log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -81,18 +86,29 @@ def allocation_close(*, allocation: Allocation) -> Allocation:
 def allocations_sweep() -> dict[str, int]:
     """Expire what has ended and close what nothing holds; each in a transaction of its own.
 
-    Returns how many of each. May run at any time and any number of times.
+    Returns how many of each. May run at any time and any number of times. One that fails is logged and left
+    for the next run.
     """
     ended = Allocation.objects.filter(
         state__in=["provisioning", "active", "suspended"], ends_on__lt=clock.today()
     )
-    expired = [allocation_expire(allocation=allocation) for allocation in ended]
+    expired = sum(_tried(allocation_expire, allocation) for allocation in ended)
     over = list(Allocation.objects.filter(state__in=["expired", "revoked"]))
     standing = balances.balances_of([allocation.code for allocation in over])
-    closed = [
-        allocation_close(allocation=allocation) for allocation in over if not standing[allocation.code].held
-    ]
-    return {"expired": len(expired), "closed": len(closed)}
+    unheld = [allocation for allocation in over if not standing[allocation.code].held]
+    return {
+        "expired": expired,
+        "closed": sum(_tried(allocation_close, allocation) for allocation in unheld),
+    }
+
+
+def _tried(service: Callable[..., Allocation], allocation: Allocation) -> bool:
+    try:
+        service(allocation=allocation)
+    except Exception:
+        log.exception("Allocation %s: %s failed", allocation.code, service.__name__)
+        return False
+    return True
 
 
 def _administer(actor: User, allocation: Allocation, action: str, reason: str) -> Allocation:
@@ -120,6 +136,7 @@ def _step(allocation: Allocation, action: str, *, actor: User | None, reason: st
         after=allocation.snapshot("state"),
         reason=reason,
     )
+    tell_members(allocation, action, reason=reason)
     if action not in {"activate", "close"}:  # Those two tell what Slurm already is.
         outbox.enqueue(
             topic="allocation_provision", payload={"allocation": allocation.code}, key=allocation.code

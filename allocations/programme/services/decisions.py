@@ -13,6 +13,7 @@ from allocations.awards.services import award_make
 from allocations.programme.checks import require_placeable
 from allocations.programme.models import AllocationRequest, Decision
 from allocations.programme.policies import is_decider
+from allocations.programme.services.announce import tell_project
 from allocations.programme.services.requests import locked
 from allocations.programme.transitions import REQUEST
 from portal.foundation import clock
@@ -176,4 +177,5 @@ def _decide(
         after=after,
         reason=reason.strip(),
     )
+    tell_project(decision)
     return decision

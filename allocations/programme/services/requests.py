@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from allocations.programme.checks import require_complete
 from allocations.programme.models import AllocationRequest, RequestLine
 from allocations.programme.policies import EDITABLE
+from allocations.programme.services.announce import tell_deciders
 from allocations.programme.transitions import REQUEST
 from allocations.projects.models import Project
 from datacenters.models import Resource
@@ -110,6 +111,7 @@ def request_submit(*, actor: User, request: AllocationRequest) -> AllocationRequ
         before=before,
         after={"state": request.state, **_snapshot(request)},
     )
+    tell_deciders(request)
     return request
 
 

@@ -1,4 +1,4 @@
-"""Expire allocations whose last day is over and close those that nothing holds, as beat does each day."""
+"""Expire allocations whose last day is over and close those that nothing holds, as beat does each hour."""
 
 from typing import Any
 
