@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
@@ -160,6 +161,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "scheduler_bridge.tasks.provision_waiting",
         "schedule": 15,
         "options": {"expires": 30},
+    },
+    # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
+    "sweep": {
+        "task": "allocations.awards.tasks.sweep_allocations",
+        "schedule": crontab(minute=5),
+        "options": {"expires": 3000},
     },
 }
 
