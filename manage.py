@@ -7,6 +7,10 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.local")
+    if os.environ["DJANGO_SETTINGS_MODULE"] == "portal.settings.local":
+        from deploy.local import running
+
+        running.join()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
