@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of jobs in the API, and of what the bridge keeps about sites."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from scheduler_bridge.jobs.api.views import JobViewSet
+
+router = SimpleRouter()
+router.register("jobs", JobViewSet, basename="api_job")
+
+urlpatterns = [*router.urls, path("", include("scheduler_bridge.sites.api.urls"))]
