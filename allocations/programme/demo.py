@@ -1,5 +1,61 @@
-"""Demonstration data of this room. ILLUSTRATIVE."""
+"""One request that was approved and one that waits. ILLUSTRATIVE."""
+
+from datetime import timedelta
+
+from allocations.programme import services
+from allocations.programme.models import AllocationRequest
+from allocations.projects.models import ProjectMember
+from datacenters.models import Resource
+from portal.foundation import clock
+from portal.foundation.units import hours_to_seconds
+from portal.people import demo
+from portal.people.models import User
+
+# Login of the PI → (site, GPU-hours, days, justification).
+REQUESTS: dict[str, tuple[str, int, int, str]] = {
+    "researcher": (
+        "astrolabe-ned",
+        500,
+        120,
+        "ILLUSTRATIVE. Ten runs of a speech model of 300 million parameters: 8 GPUs for 6 hours each, "
+        "and 20 GPU-hours for the evaluation of all of them.",
+    ),
+    "startup": (
+        "data-vault",
+        240,
+        60,
+        "ILLUSTRATIVE. Fine-tuning a vision model on 40,000 pictures of wheat leaves: 4 GPUs for 12 hours, "
+        "five times, as the season brings new pictures.",
+    ),
+}
+APPROVED = "researcher"
 
 
 def seed() -> None:
-    """Plant what is missing; change nothing that is there."""
+    """Plant what is missing; change nothing that is there. Skips whoever isn't planted."""
+    for login, (site, gpu_hours, days, justification) in REQUESTS.items():
+        lead = ProjectMember.objects.filter(
+            user__email=demo.address(login),
+            role=ProjectMember.Role.PI,
+            project__organisation__illustrative=True,
+        ).first()
+        resource = Resource.objects.filter(site__code=site, illustrative=True).first()
+        if lead is None or resource is None or lead.project.requests.exists():
+            continue
+        request = services.request_create(
+            actor=lead.user,
+            project=lead.project,
+            resource=resource,
+            gpu_seconds=hours_to_seconds(gpu_hours),
+            starts_on=clock.today(),
+            ends_on=clock.today() + timedelta(days=days - 1),
+            justification=justification,
+        )
+        request = services.request_submit(actor=lead.user, request=request)
+        if login == APPROVED:
+            _approve(request, gpu_hours)
+
+
+def _approve(request: AllocationRequest, gpu_hours: int) -> None:
+    council = User.objects.get(email=demo.address("council"))
+    services.request_approve(actor=council, request=request, gpu_seconds=hours_to_seconds(gpu_hours))
