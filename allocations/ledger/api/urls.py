@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the ledger in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from rest_framework.routers import SimpleRouter
+
+from allocations.ledger.api.views import LedgerViewSet
+
+router = SimpleRouter()
+router.register("ledger", LedgerViewSet, basename="api_ledger")
+
+urlpatterns = router.urls

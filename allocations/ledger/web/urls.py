@@ -1,3 +1,10 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the ledger: below the allocation that it is of."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from allocations.ledger.web import views
+
+urlpatterns = [
+    path("allocations/<slug:code>/ledger/", views.Statement.as_view(), name="ledger"),
+    path("allocations/<slug:code>/ledger.csv", views.StatementCsv.as_view(), name="ledger_csv"),
+]
