@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from datacenters.models import Capacity, Cluster, Resource, Site, SiteRole
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
+from portal.people.policies import is_admin
 
 
 def sites_visible_to(user: Any) -> QuerySet[Site]:
@@ -42,6 +43,14 @@ def enabled_clusters() -> QuerySet[Cluster]:
 def sites_managed_by(user: Any) -> QuerySet[Site]:
     """Where this person is site manager."""
     return Site.objects.filter(roles__user=user, roles__role=SiteRole.Role.MANAGER)
+
+
+def ids_of_managed_sites(user: Any) -> frozenset[int]:
+    """Sites whose management this person sees: all for admins, the own ones for managers."""
+    if not user.is_active:
+        return frozenset()
+    sites = Site.objects.all() if is_admin(user) else sites_managed_by(user)
+    return frozenset(sites.values_list("pk", flat=True))
 
 
 def capacity_in(resource: Resource, quarter: Quarter) -> int:

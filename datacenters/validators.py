@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from portal.foundation.clock import Quarter
 
-# A public code, as it stands in addresses.
+# A public code, as it stands in addresses, where “new” is the form for another one.
 check_code = RegexValidator(
-    r"\A[a-z0-9][a-z0-9-]*\Z", gettext_lazy("Use small letters, digits and hyphens, such as astrolabe-ned.")
+    r"\A(?!new\Z)[a-z0-9][a-z0-9-]*\Z",
+    gettext_lazy("Use small letters, digits and hyphens, such as astrolabe-ned."),
 )
 # A name as Slurm takes it; it goes into job descriptions, so nothing else may hide in it.
 check_slurm_name = RegexValidator(

@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of sites and resources in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from rest_framework.routers import SimpleRouter
+
+from datacenters.api.views import ResourceViewSet, SiteViewSet
+
+router = SimpleRouter()
+router.register("sites", SiteViewSet, basename="api_site")
+router.register("resources", ResourceViewSet, basename="api_resource")
+
+urlpatterns = router.urls

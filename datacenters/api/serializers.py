@@ -1,0 +1,127 @@
+"""Sites and resources as the API shows them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from datacenters.models import Accreditation, Capacity, Cluster, DataClass, Resource, Site
+from portal.foundation.clock import Quarter
+from portal.foundation.units import seconds_to_hours
+
+
+class AccreditationSerializer(serializers.ModelSerializer[Accreditation]):
+    in_force = serializers.BooleanField(source="is_in_force")
+
+    class Meta:
+        model = Accreditation
+        fields = ["data_class", "expires_on", "reference", "in_force"]
+        read_only_fields = fields
+
+
+class ClusterSerializer(serializers.ModelSerializer[Cluster]):
+    """How the site's cluster is. How it is reached is for the site's managers and admins: else left out."""
+
+    health = serializers.CharField()
+
+    class Meta:
+        model = Cluster
+        public = ["code", "health", "is_sandbox", "seen_at", "slurm_release"]
+        fields = [*public, "slurm_name", "url", "api_version", "signer", "operator_login", "problem"]
+        read_only_fields = fields
+
+    def to_representation(self, instance: Cluster) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if instance.site_id in self.context["managed_sites"]:
+            return shown
+        return {name: shown[name] for name in self.Meta.public}
+
+
+class CapacitySerializer(serializers.ModelSerializer[Capacity]):
+    gpu_hours = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Capacity
+        fields = ["quarter", "gpu_seconds", "gpu_hours", "note"]
+        read_only_fields = fields
+
+    def get_gpu_hours(self, capacity: Capacity) -> float:
+        return float(seconds_to_hours(capacity.gpu_seconds))
+
+
+class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    """`capacities` are those of this quarter and later ones."""
+
+    site = serializers.CharField(source="site.code")
+    capacities = CapacitySerializer(many=True)
+
+    class Meta:
+        model = Resource
+        fields = [
+            "code",
+            "site",
+            "name",
+            "gpu_model",
+            "gres_type",
+            "partition",
+            "gpu_count",
+            "gpus_per_node",
+            "max_gpus_per_job",
+            "max_cpus_per_gpu",
+            "max_memory_mb_per_gpu",
+            "max_wall_minutes",
+            "charge_factor",
+            "rate_pkr",
+            "is_open",
+            "illustrative",
+            "capacities",
+        ]
+        read_only_fields = fields
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    data_classes = serializers.SerializerMethodField()
+    accreditations = AccreditationSerializer(many=True)
+    cluster = serializers.SerializerMethodField()
+    resources = serializers.SlugRelatedField(  # type: ignore[var-annotated]
+        slug_field="code", many=True, read_only=True
+    )
+
+    class Meta:
+        model = Site
+        fields = [
+            "code",
+            "name",
+            "city",
+            "province",
+            "description",
+            "source",
+            "is_open",
+            "illustrative",
+            "data_classes",
+            "accreditations",
+            "cluster",
+            "resources",
+        ]
+        read_only_fields = fields
+
+    def get_data_classes(self, site: Site) -> list[str]:
+        """What the site may hold today."""
+        return [name for name in DataClass.values if site.holds(name)]
+
+    @extend_schema_field(ClusterSerializer(allow_null=True))
+    def get_cluster(self, site: Site) -> dict[str, Any] | None:
+        cluster = getattr(site, "cluster", None)
+        return ClusterSerializer(cluster, context=self.context).data if cluster else None
+
+
+class CapacityInput(serializers.Serializer[Any]):
+    quarter = serializers.CharField(max_length=6, help_text="Such as 2026Q4.")
+    gpu_hours = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
+    reason = serializers.CharField(max_length=2000)
+
+    def validate_quarter(self, value: str) -> Quarter:
+        try:
+            return Quarter.parse(value)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
