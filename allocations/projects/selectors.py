@@ -50,6 +50,7 @@ def list_visible_to(user: Any) -> QuerySet[Project]:
     return (
         visible_to(user)
         .annotate(member_count=Count("members"))
+        .order_by("-created_at", "-id")  # grouping forgets the default order
         .prefetch_related(Prefetch("members", leads, to_attr="leads"))
     )
 

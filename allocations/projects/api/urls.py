@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of projects in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from rest_framework.routers import SimpleRouter
+
+from allocations.projects.api.views import ProjectViewSet, SectorViewSet
+
+router = SimpleRouter()
+router.register("projects", ProjectViewSet, basename="api_project")
+router.register("sectors", SectorViewSet, basename="api_sector")
+
+urlpatterns = router.urls
