@@ -17,8 +17,8 @@ from scheduler_bridge.accounting import settle
 from scheduler_bridge.dispatch.identity import attempt_code, verifies
 from scheduler_bridge.models import AccountingCursor, DispatchAttempt, Job, JobRun, SlurmAccountBinding
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import AccountingRun
-from scheduler_bridge.transitions import ON_CLUSTER
+from scheduler_bridge.slurm_rest_client import AccountingRun, Listing
+from scheduler_bridge.transitions import ON_CLUSTER, JobState
 
 # The ledger posts at most this many at a time.
 BATCH = 1000
@@ -35,12 +35,24 @@ def ingest(cluster: Cluster) -> int:
     server_time = client.diag(token).server_time
     start = _window_start(cluster)
     listing = client.accounting_jobs(token, cluster.slurm_name, int(start.timestamp()), server_time + 60)
-    charged = sum(_post(cluster, batch) for batch in batched(listing, BATCH))
+    runs = (*listing, *_unlisted(cluster, listing))
+    charged = sum(_post(cluster, batch) for batch in batched(runs, BATCH))
     if listing.complete or not listing.odd:
         AccountingCursor.objects.update_or_create(
             cluster=cluster, defaults={"read_until": datetime.fromtimestamp(server_time, UTC)}
         )
     return charged
+
+
+def _unlisted(cluster: Cluster, listing: Listing[AccountingRun]) -> Iterator[AccountingRun]:
+    """Open jobs that no window shows, by id: what was held stays out of them even after its end."""
+    listed = {run.job_id for run in listing}
+    open_jobs = Job.objects.filter(cluster=cluster, state__in=[JobState.QUEUED, JobState.RUNNING])
+    missing = [job_id for job_id in open_jobs.values_list("slurm_job_id", flat=True) if job_id not in listed]
+    if missing:
+        yield from client_for(cluster).accounting_by_id(
+            operator_token(cluster), cluster.slurm_name, [job_id for job_id in missing if job_id]
+        )
 
 
 def _window_start(cluster: Cluster) -> datetime:

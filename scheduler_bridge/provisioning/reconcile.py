@@ -95,7 +95,8 @@ class Reconciliation:
             )
 
     def _login(self, login: str, found: dict[str, Association]) -> None:
-        if login in found and found[login].limits == AssociationLimits():
+        # A person's own limits read back as those of the Slurm account above.
+        if login in found and found[login].limits == AssociationLimits().under(self.want.limits):
             return
         name = self.want.slurm_account
         if self.client.user(self.token, login) is None:
@@ -108,7 +109,7 @@ class Reconciliation:
     def _shut_out(self, login: str, association: Association) -> None:
         """No longer a member: may submit nothing more. Deleting would fail while a job of theirs runs."""
         shut = AssociationLimits(max_active_jobs=0, max_submit_jobs=0)
-        if association.limits == shut:
+        if association.limits == shut.under(self.want.limits):
             return
         name = self.want.slurm_account
         self.client.upsert_association(
