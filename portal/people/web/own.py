@@ -94,7 +94,7 @@ class TokenList(Page):
         return super().get_context_data(tabs=tabs("tokens"), tokens=tokens_of(self.request.user), **kwargs)
 
 
-@method_decorator([never_cache, reauthentication_required], name="dispatch")
+@method_decorator([never_cache, reauthentication_required(app="allauth.mfa")], name="dispatch")
 class TokenCreate(FormPage):
     """Makes a token and shows it, this one time, in the answer to the POST: nowhere else does it exist."""
 
