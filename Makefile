@@ -3,14 +3,14 @@
 
 PORT ?= 8000
 HOST ?= 127.0.0.1
-export PORT HOST SLURM PYTHON ONLY
+export PORT HOST SLURM PYTHON ONLY EMAIL
 
 # One simple command, so that make starts it without a shell between: it gets make's signals.
 IN_VENV := deploy/local/setup.sh --
 IN_DEV_VENV := deploy/local/setup.sh --dev --
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full check lab-up lab-down bench lock messages shell clean reset
+.PHONY: help run test test-full check lab-up lab-down bench lock messages token shell clean reset
 
 help: ## List what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,6 +41,9 @@ lock: ## Resolve the requirements anew, within what pyproject.toml allows
 
 messages: ## Collect the strings to translate into locale/
 	@$(IN_DEV_VENV) -m deploy.local.messages
+
+token: ## An API token of a demo user: make token EMAIL=agency@demo.taqseem.test
+	@$(IN_VENV) manage.py demo_token $(EMAIL)
 
 shell: ## Django's shell in the running portal
 	@$(IN_VENV) manage.py shell
