@@ -5,13 +5,14 @@ from typing import Any
 import rules
 
 from allocations.awards.models import Allocation
-from allocations.projects.models import ProjectMember
+from allocations.projects.policies import MANAGING
+from allocations.projects.selectors import role_in
 from scheduler_bridge.models import Job
 
 
 @rules.predicate
 def is_project_member(user: Any, allocation: Allocation) -> bool:
-    return ProjectMember.objects.filter(project=allocation.project_id, user=user).exists()
+    return bool(role_in(user, allocation.project))
 
 
 @rules.predicate
@@ -21,10 +22,7 @@ def submitted_it(user: Any, job: Job) -> bool:
 
 @rules.predicate
 def leads_the_project(user: Any, job: Job) -> bool:
-    leading = [ProjectMember.Role.PI, ProjectMember.Role.MANAGER]
-    return ProjectMember.objects.filter(
-        project=job.allocation.project_id, user=user, role__in=leading
-    ).exists()
+    return role_in(user, job.allocation.project) in MANAGING
 
 
 @rules.predicate
@@ -43,6 +41,6 @@ def works_on_it(user: Any, job: Job) -> bool:
 
 
 rules.add_perm("bridge.submit_job", is_project_member)
-rules.add_perm("bridge.cancel_job", submitted_it | leads_the_project | runs_the_site | is_admin)
+rules.add_perm("bridge.cancel_job", submitted_it | is_admin | leads_the_project | runs_the_site)
 # Scripts may carry people's secrets: not even those who run the site read them here.
 rules.add_perm("bridge.read_script", works_on_it)

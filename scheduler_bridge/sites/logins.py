@@ -1,16 +1,20 @@
 """Whose Linux user is whose, at each site."""
 
+import re
+
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
 from datacenters.models import Site
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
-from portal.foundation.policies import require
+from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, outbox
 from portal.people.models import User
 from scheduler_bridge.models import SiteLogin
 
+# As useradd takes it. Longer ones don't fit Slurm's tables.
+LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 FORBIDDEN = {"root", "slurm", "munge", "daemon", "nobody", "tqportal"}
 
 
@@ -33,9 +37,11 @@ def login_of(user: User, allocation: Allocation) -> str:
 
 
 def login_link(*, actor: User, user: User, site: Site, login: str) -> SiteLogin:
-    """Link a person to a Linux user of a site. Raises NotAllowed, InvalidInput, IllegalState (in use)."""
+    """Link a person to a Linux user of a site. Raises NotAllowed, SecondFactorNeeded, InvalidInput,
+    IllegalState (in use)."""
     require(actor, "datacenters.manage_site", site)
-    if login in FORBIDDEN or not login.isascii() or not login.replace("-", "").replace("_", "").isalnum():
+    require_second_factor(actor)
+    if login in FORBIDDEN or not LOGIN.fullmatch(login):
         raise InvalidInput(
             _("“%(login)s” can't be a person's login.") % {"login": login},
             field="login",
@@ -47,6 +53,7 @@ def login_link(*, actor: User, user: User, site: Site, login: str) -> SiteLogin:
 def login_unlink(*, actor: User, link: SiteLogin) -> None:
     """End a link; the login is shut out of every Slurm account that it could use."""
     require(actor, "datacenters.manage_site", link.site)
+    require_second_factor(actor)
     with transaction.atomic():
         audit.record(
             actor=actor,
