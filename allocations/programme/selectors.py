@@ -40,7 +40,7 @@ def pending_for(user: Any) -> QuerySet[AllocationRequest]:
         _rows()
         .filter(state__in=PENDING)
         .exclude(requested_by=user)
-        .exclude(project__organisation__in=user.organisation_ids)
+        .exclude(project__organisation__in=user.memberships.values("organisation"))
         .exclude(project__in=user.project_roles.values("project"))
         .order_by("submitted_at", "id")
     )
