@@ -20,9 +20,9 @@ def is_verifier(user: Any) -> bool:
 @rules.predicate
 def is_owner(user: Any, organisation: Organisation | None) -> bool:
     """Whether `user` owns `organisation`."""
-    return organisation is not None and any(
-        membership.user_id == user.pk and membership.role == Membership.Role.OWNER
-        for membership in organisation.memberships.all()
+    return (
+        organisation is not None
+        and organisation.memberships.filter(user=user, role=Membership.Role.OWNER).exists()
     )
 
 

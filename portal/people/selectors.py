@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
 
 from portal.foundation import clock
 from portal.foundation.policies import allowed
@@ -23,7 +24,9 @@ SEE_ALL = frozenset({"admin", "verifier", "council"})
 
 def organisations_visible_to(user: Any) -> QuerySet[Organisation]:
     """One's own, and those within an auditor's scopes; verifiers, council and admins see all."""
-    organisations = Organisation.objects.prefetch_related("verifications", "memberships")
+    organisations = Organisation.objects.prefetch_related("verifications").annotate(
+        member_count=_count_of_members()
+    )
     if user.roles & SEE_ALL:
         return organisations
     seen = Q(pk__in=user.organisation_ids)
@@ -33,6 +36,11 @@ def organisations_visible_to(user: Any) -> QuerySet[Organisation]:
             return organisations
         seen |= Q(code__in=[scope.code for scope in scopes if scope.kind == AuditorScope.Kind.ORGANISATION])
     return organisations.filter(seen)
+
+
+def _count_of_members() -> Subquery:
+    members = Membership.objects.filter(organisation=OuterRef("pk")).order_by().values("organisation")
+    return Subquery(members.annotate(count=Count("pk")).values("count"))
 
 
 def verified_organisations() -> QuerySet[Organisation]:
@@ -94,11 +102,9 @@ def open_invitations_of(organisation: Organisation) -> QuerySet[Invitation]:
 
 def invitations_to(user: Any) -> QuerySet[Invitation]:
     """Invitations to an address that this person has proved to own."""
-    own = Q()
-    for address in user.verified_addresses:
-        own |= Q(email__iexact=address)
+    proved = user.emailaddress_set.filter(verified=True).annotate(folded=Lower("email")).values("folded")
     invitations = Invitation.objects.select_related("organisation", "invited_by")
-    return invitations.filter(own) if own else invitations.none()
+    return invitations.annotate(folded=Lower("email")).filter(folded__in=proved)
 
 
 def invitations_manageable_by(user: Any) -> QuerySet[Invitation]:
@@ -111,7 +117,8 @@ def people_visible_to(user: Any) -> QuerySet[User]:
     """The register of people: for programme admins."""
     if not allowed(user, "people.administer"):
         return User.objects.none()
-    return User.objects.prefetch_related("programme_roles", "auditor_scopes", "memberships__organisation")
+    memberships = Membership.objects.select_related("organisation")
+    return User.objects.prefetch_related("programme_roles", Prefetch("memberships", memberships))
 
 
 def roles_visible_to(user: Any) -> QuerySet[ProgrammeRole]:

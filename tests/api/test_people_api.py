@@ -115,7 +115,7 @@ def test_describing_over_the_api(api, cast):
 
 def test_members_over_the_api(api, cast):
     path = f"/api/v1/organisations/{cast.organisation.code}/members/"
-    assert [row["role"] for row in api(cast.pi).get(path).json()][0] == "owner"
+    assert api(cast.pi).get(path).json()[0]["role"] == "owner"
     one = f"{path}{cast.member.code}/"
     assert api(cast.member).patch(one, {"role": "owner"}).status_code == 403
     assert api(cast.pi).patch(one, {"role": "owner"}).json()["role"] == "owner"

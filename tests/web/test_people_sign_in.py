@@ -1,4 +1,4 @@
-"""Signing up, proving an address, signing in with a second factor, and being kept out: as a browser does it."""
+"""Signing up, proving an address, signing in with a second factor, being kept out: as a browser does it."""
 
 import re
 from smtplib import SMTPServerDisconnected

@@ -34,7 +34,7 @@ class PersonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
     filterset_class = PersonFilter
 
     def get_queryset(self) -> QuerySet[User]:
-        return super().get_queryset().order_by("name", "id")
+        return super().get_queryset().prefetch_related("auditor_scopes").order_by("name", "id")
 
     def _do(self, request: Request, shape: Any, change: Callable[..., Any]) -> Response:
         """Call `change(person, fields)` with the body in `shape`; reply with the person as they are then."""

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.foundation.errors import NotVisible
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage
 from portal.people import identifiers
@@ -160,11 +159,7 @@ class MemberAction(ActionView):
     selector = organisations_visible_to
 
     def member(self, organisation: Organisation) -> User:
-        """Raises NotVisible where this person is no member."""
-        membership = members_of(organisation).filter(user__code=self.kwargs["member"]).first()
-        if membership is None:
-            raise NotVisible
-        return membership.user
+        return get_object_or_404(members_of(organisation), user__code=self.kwargs["member"]).user
 
 
 class MemberRole(MemberAction):
