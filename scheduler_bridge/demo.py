@@ -1,5 +1,28 @@
-"""Demonstration data of this room. ILLUSTRATIVE."""
+"""Logins of the demo people at real clusters. On a sandbox they are made with the first job. ILLUSTRATIVE."""
+
+from datacenters.models import Cluster
+from portal.people.models import User
+from scheduler_bridge.models import SiteLogin
+from scheduler_bridge.sites.logins import login_link, login_unlink
+
+SITE_MANAGER = "site@demo.taqseem.test"
+# The Linux users that the lab's clusters have.
+LOGINS = {
+    "researcher@demo.taqseem.test": "tqresearcher",
+    "startup@demo.taqseem.test": "tqstartup",
+    "agency@demo.taqseem.test": "tqagency",
+}
 
 
 def seed() -> None:
-    """Plant what is missing; change nothing that is there."""
+    """Link who isn't linked; a login that the portal made while the cluster was a sandbox gives way."""
+    manager = User.objects.filter(email=SITE_MANAGER).first()
+    people = User.objects.filter(email__in=LOGINS)
+    for cluster in Cluster.objects.filter(is_sandbox=False).select_related("site"):
+        links = {link.user_id: link for link in SiteLogin.objects.filter(site=cluster.site)}
+        for user in people if manager else []:
+            link = links.get(user.pk)
+            if link is not None and link.linked_by_id is None:
+                login_unlink(actor=manager, link=link)
+            if link is None or link.linked_by_id is None:
+                login_link(actor=manager, user=user, site=cluster.site, login=LOGINS[user.email])

@@ -25,11 +25,12 @@ def listed(user: Any) -> QuerySet[Job]:
 
 
 def detailed(user: Any) -> QuerySet[Job]:
-    """As `listed`, with script, attempts and runs."""
+    """As `listed`, with script, attempts, runs and the viewer's own role in the project."""
     runs = JobRun.objects.order_by("submitted_at")
+    own_role = Prefetch("allocation__project__members", ProjectMember.objects.filter(user=user))
     return _with_held(visible_to(user)).select_related(
         "allocation__project__organisation", "allocation__resource__site", "cluster__site", "submitted_by"
-    ).prefetch_related("attempts", Prefetch("runs", runs))  # fmt: skip
+    ).prefetch_related("attempts", Prefetch("runs", runs), own_role)  # fmt: skip
 
 
 def allocations_of(user: Any) -> QuerySet[Allocation]:

@@ -70,7 +70,7 @@ def provisioned_at(site: Site) -> QuerySet[Allocation]:
 def latest_runs(allocations: Iterable[Allocation]) -> dict[int, ProvisioningRun]:
     """The last provisioning run of each allocation, by the allocation's id."""
     runs = ProvisioningRun.objects.filter(allocation__in=list(allocations))
-    return {run.allocation_id: run for run in runs.order_by("allocation", "-id").distinct("allocation")}
+    return {run.allocation_id: run for run in runs.order_by("allocation_id", "-id").distinct("allocation_id")}
 
 
 def open_counts(site: Site) -> dict[str, int]:

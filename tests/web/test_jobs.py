@@ -29,8 +29,10 @@ def test_htmx_without_a_session_reloads_the_page(web, db):
 
 @pytest.mark.parametrize(
     ("who", "sees"),
-    [("pi", True), ("member", True), ("site_manager", True), ("admin", True), ("auditor", True)]
-    + [("colleague", False), ("outsider", False)],
+    [
+        *[(who, True) for who in ("pi", "member", "site_manager", "admin", "auditor")],
+        *[(who, False) for who in ("colleague", "outsider")],
+    ],
 )
 def test_who_sees_a_job(web, stage: Stage, who, sees):
     job = stage.submit()
@@ -223,8 +225,10 @@ def test_an_operator_of_the_site_sees_no_ledger(web, stage: Stage):
 # --- Cancel -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("who", "may"),
-    [("pi", True), ("member", True), ("site_manager", True), ("admin", True), ("auditor", False)]
-    + [("council", False)],
+    [
+        *[(who, True) for who in ("pi", "member", "site_manager", "admin")],
+        *[(who, False) for who in ("auditor", "council")],
+    ],
 )
 def test_who_may_cancel(web, stage: Stage, who, may):
     job = stage.submit(actor=stage.cast.member)

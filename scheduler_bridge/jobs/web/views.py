@@ -92,8 +92,8 @@ class JobPage(Live, DetailPage):
             "may_cancel": may_be_cancelled(job) and allowed(viewer, "bridge.cancel_job", job),
             "reads_script": reads_script,
             "ignored_lines": ignored_lines(job.script) if reads_script else [],
-            "sees_project": allowed(viewer, "projects.view", job.allocation.project),
-            "sees_ledger": may_see(viewer, job.allocation.code),
+            "sees_project": reads_script or allowed(viewer, "projects.view", job.allocation.project),
+            "sees_ledger": reads_script or may_see(viewer, job.allocation.code),
         }
 
 

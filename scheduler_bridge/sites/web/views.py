@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
 from datacenters.models import Cluster, Site
-from datacenters.selectors import sites_visible_to
 from portal.foundation import clock
 from portal.foundation.errors import DomainError
 from portal.foundation.formats import ago
@@ -34,7 +33,7 @@ PER_PAGE = 25
 
 def managed_site(user: Any, code: str) -> Site:
     """The site, for who runs it. Raises Http404, NotAllowed."""
-    site: Site = get_object_or_404(sites_visible_to(user), code=code)
+    site: Site = get_object_or_404(Site.objects.select_related("cluster"), code=code)
     require(
         user, "datacenters.manage_site", site, message=_("Only this site's managers and admins see this.")
     )
