@@ -7,3 +7,4 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.people import policies  # noqa: F401  registers permissions
+        from portal.people.api import schema  # noqa: F401  registers with the API's description

@@ -15,14 +15,14 @@ from portal.foundation.api import ScopedViewSet
 from portal.foundation.errors import NotVisible
 from portal.foundation.policies import require
 from portal.people.api.serializers import (
-    DecisionInput,
     InvitationInput,
     InvitationSerializer,
-    MemberInput,
-    MemberSerializer,
     OrganisationChange,
     OrganisationInput,
+    OrganisationMemberInput,
+    OrganisationMemberSerializer,
     OrganisationSerializer,
+    VerificationDecisionInput,
     VerificationInput,
     VerificationSerializer,
 )
@@ -67,13 +67,13 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         )
         return Response(OrganisationSerializer(changed).data)
 
-    @extend_schema(responses=MemberSerializer(many=True), filters=False)
+    @extend_schema(responses=OrganisationMemberSerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None)
     def members(self, request: Request, **kwargs: Any) -> Response:
         """Who belongs to it, owners first."""
-        return Response(MemberSerializer(members_of(self.get_object()), many=True).data)
+        return Response(OrganisationMemberSerializer(members_of(self.get_object()), many=True).data)
 
-    @extend_schema(request=MemberInput, responses=MemberSerializer, methods=["PATCH"])
+    @extend_schema(request=OrganisationMemberInput, responses=OrganisationMemberSerializer, methods=["PATCH"])
     @extend_schema(responses={204: None}, methods=["DELETE"])
     @action(
         detail=True,
@@ -91,8 +91,8 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         if request.method == "DELETE":
             members.member_remove(**whom)
             return Response(status=status.HTTP_204_NO_CONTENT)
-        changed = members.member_role_change(**whom, **_given(MemberInput, request))
-        return Response(MemberSerializer(changed).data)
+        changed = members.member_role_change(**whom, **_given(OrganisationMemberInput, request))
+        return Response(OrganisationMemberSerializer(changed).data)
 
     @extend_schema(responses=InvitationSerializer(many=True), methods=["GET"], filters=False)
     @extend_schema(request=InvitationInput, responses={201: InvitationSerializer}, methods=["POST"])
@@ -164,11 +164,11 @@ class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     serializer_class = VerificationSerializer
     filterset_class = VerificationFilter
 
-    @extend_schema(request=DecisionInput, responses=VerificationSerializer)
+    @extend_schema(request=VerificationDecisionInput, responses=VerificationSerializer)
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, **kwargs: Any) -> Response:
         """Accept (until a day), refuse or revoke (with a reason). For verifiers who are no members."""
-        fields = _given(DecisionInput, request)
+        fields = _given(VerificationDecisionInput, request)
         whom: dict[str, Any] = {"actor": request.user, "verification": self.get_object()}
         reason, decision = fields["reason"], fields["decision"]
         if decision == "accept":

@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from portal.foundation.api import ScopedViewSet
 from portal.people.api.serializers import (
     PersonSerializer,
+    ProgrammeRoleInput,
     ReasonInput,
     RevokeInput,
-    RoleInput,
     ScopeInput,
 )
 from portal.people.filtersets import PersonFilter
@@ -44,13 +44,15 @@ class PersonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedView
         change(person, given.validated_data)
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(request=RoleInput, responses=PersonSerializer)
+    @extend_schema(request=ProgrammeRoleInput, responses=PersonSerializer)
     @action(detail=True, methods=["post"], url_path="grant-role")
     def grant_role(self, request: Request, **kwargs: Any) -> Response:
         """Give a programme-wide role."""
         actor: Any = request.user
         return self._do(
-            request, RoleInput, lambda person, fields: roles.role_grant(actor=actor, user=person, **fields)
+            request,
+            ProgrammeRoleInput,
+            lambda person, fields: roles.role_grant(actor=actor, user=person, **fields),
         )
 
     @extend_schema(request=RevokeInput, responses=PersonSerializer)

@@ -104,7 +104,7 @@ class OrganisationInput(OrganisationChange):
     kind = serializers.ChoiceField(choices=Organisation.Kind.choices)
 
 
-class MemberSerializer(serializers.ModelSerializer[Membership]):
+class OrganisationMemberSerializer(serializers.ModelSerializer[Membership]):
     user = serializers.CharField(source="user.code")
     name = serializers.CharField(source="user.name")
     email = serializers.EmailField(source="user.email")
@@ -115,7 +115,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
-class MemberInput(serializers.Serializer[Any]):
+class OrganisationMemberInput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Membership.Role.choices)
 
 
@@ -181,7 +181,7 @@ class VerificationInput(serializers.Serializer[Any]):
     )
 
 
-class DecisionInput(serializers.Serializer[Any]):
+class VerificationDecisionInput(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(choices=["accept", "refuse", "revoke"])
     expires_on = serializers.DateField(required=False, help_text="For accept: the last day.")
     reason = serializers.CharField(required=False, allow_blank=True, default="")
@@ -193,7 +193,7 @@ class DecisionInput(serializers.Serializer[Any]):
 
 
 # --- The register of people -------------------------------------------------------------------------
-class RoleSerializer(serializers.ModelSerializer[ProgrammeRole]):
+class ProgrammeRoleSerializer(serializers.ModelSerializer[ProgrammeRole]):
     class Meta:
         model = ProgrammeRole
         fields = ["code", "role", "created_at"]
@@ -211,7 +211,7 @@ class ScopeSerializer(serializers.ModelSerializer[AuditorScope]):
 
 
 class PersonSerializer(serializers.ModelSerializer[User]):
-    roles = RoleSerializer(source="programme_roles", many=True)
+    roles = ProgrammeRoleSerializer(source="programme_roles", many=True)
     scopes = ScopeSerializer(source="auditor_scopes", many=True)
     organisations = MembershipOfMine(source="memberships", many=True)
 
@@ -225,7 +225,7 @@ class ReasonInput(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_blank=True)
 
 
-class RoleInput(ReasonInput):
+class ProgrammeRoleInput(ReasonInput):
     role = serializers.ChoiceField(choices=ProgrammeRole.Role.choices)
 
 
