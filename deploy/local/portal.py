@@ -12,6 +12,11 @@ from deploy.local.services import APP, OWNER, EmbeddedPostgres, EmbeddedValkey
 from deploy.local.supervisor import Program
 
 
+def address_of(host: str, port: int) -> str:
+    """Where a browser on this machine finds the portal."""
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+
+
 class Portal:
     """What `make run` starts besides the database and the queue."""
 
@@ -35,6 +40,7 @@ class Portal:
         return (
             {
                 "DJANGO_SETTINGS_MODULE": "portal.settings.local",
+                "TAQSEEM_PUBLIC_URL": address_of(self.host, self.port),
                 "TAQSEEM_RUN_DIR": str(self.state),
                 "TAQSEEM_SECRET_KEY": self._secret_key(),
                 "TAQSEEM_SANDBOX_STATE": str(self.sandbox_state),

@@ -23,7 +23,7 @@ from typing import Any
 
 from deploy.local import processes
 from deploy.local.places import LocalStateError, make_directory, state_dir, write_private
-from deploy.local.portal import Portal
+from deploy.local.portal import Portal, address_of
 from deploy.local.running import ENVIRONMENT
 from deploy.local.services import EmbeddedPostgres, EmbeddedValkey
 from deploy.local.supervisor import PartFailed, Program, StopRequested, Supervisor, end_leftovers
@@ -43,7 +43,7 @@ class Run:
 
     def __init__(self, *, host: str, port: int, slurm: str) -> None:
         self.host, self.port, self.slurm = host, port, slurm
-        self.address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        self.address = address_of(host, port)
         self.began = time.monotonic()
         self.state = state_dir()
         self.logs = make_directory(self.state / "logs", mode=0o700)
