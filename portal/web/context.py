@@ -18,6 +18,7 @@ from datacenters.models import Cluster
 from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
 from portal.notices.selectors import unread_count
+from portal.people.selectors import pending_verifications
 
 SANDBOX_KNOWN_SECONDS = 60
 
@@ -79,7 +80,7 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
     if allowed(user, "programme.decide_requests"):
         duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
     if allowed(user, "people.verify"):
-        duties += _items(request, [(_("To verify"), "verifications")])
+        duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):
         duties += _items(request, [(_("People and roles"), "people")])
     return duties
