@@ -14,7 +14,7 @@ from deploy.local.supervisor import Program
 
 def address_of(host: str, port: int) -> str:
     """Where a browser on this machine finds the portal."""
-    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
 
 
 class Portal:

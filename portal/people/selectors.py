@@ -73,7 +73,7 @@ def pending_verifications(user: Any) -> int:
     if not allowed(user, "people.verify"):
         return 0
     pending = Verification.objects.filter(state=Verification.State.PENDING)
-    return pending.exclude(organisation__in=user.organisation_ids).count()
+    return pending.exclude(organisation__in=user.memberships.values("organisation")).count()
 
 
 def others_claiming(verification: Verification) -> QuerySet[Organisation]:

@@ -168,8 +168,8 @@ class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, **kwargs: Any) -> Response:
         """Accept (until a day), refuse or revoke (with a reason). For verifiers who are no members."""
-        fields = _given(VerificationDecisionInput, request)
         whom: dict[str, Any] = {"actor": request.user, "verification": self.get_object()}
+        fields = _given(VerificationDecisionInput, request)
         reason, decision = fields["reason"], fields["decision"]
         if decision == "accept":
             decided = verifications.verification_accept(
