@@ -53,6 +53,7 @@ class CapacityForm(forms.Form):
         min_value=0,
         max_digits=14,
         decimal_places=2,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text=_("What the programme may award in this quarter, all projects together."),
     )
     reason = forms.CharField(

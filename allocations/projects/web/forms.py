@@ -18,7 +18,7 @@ class ProjectForm(forms.Form):
         label=gettext_lazy("Title"),
         max_length=160,
         widget=forms.TextInput(attrs={"dir": "auto"}),
-        help_text=gettext_lazy("The public register shows it with every award."),
+        help_text=gettext_lazy("Short and plain: whoever decides reads it first."),
     )
     abstract = forms.CharField(
         label=gettext_lazy("Abstract"),
