@@ -98,6 +98,15 @@ def test_either_scripts_digits(cast: Cast, web: Any, hours: str) -> None:
     assert RequestLine.objects.get().gpu_seconds == expected
 
 
+def test_going_on_to_submit_asks_for_what_is_missing(cast: Cast, web: Any) -> None:
+    body = typed(cast, gpu_hours="", justification="Nine careful runs.")
+    reply = web(cast.pi).post("/requests/new/", body)
+    assert reply.status_code == 422
+    assert "This field is required." in text(reply)
+    assert "Nine careful runs." in text(reply)
+    assert "(optional)" not in text(reply)
+
+
 def test_a_draft_comes_back_as_it_was_left(cast: Cast, web: Any) -> None:
     request = draft(cast, gpu_seconds=45_000)
     page = text(web(cast.pi).get(f"/requests/{request.code}/edit/"))

@@ -30,7 +30,9 @@ class GpuHoursField(forms.DecimalField):
 
 
 class RequestForm(forms.Form):
-    """A draft: only the project must be there."""
+    """A request. To keep it as a draft only the project must be there."""
+
+    use_required_attribute = False  # The browser can't know which button will be pressed.
 
     project = forms.ModelChoiceField(
         label=_("Project"),
@@ -43,33 +45,34 @@ class RequestForm(forms.Form):
         label=_("Resource"),
         queryset=Resource.objects.none(),
         to_field_name="code",
-        required=False,
         empty_label=_("Choose a resource"),
-        help_text=_("What is free of each is listed beside this form."),
+        help_text=_("What is free of each is listed below the form."),
     )
     gpu_hours = GpuHoursField(
-        required=False,
         help_text=_("GPUs × hours × runs, with up to two decimals. One GPU for one hour is 1."),
     )
     starts_on = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     ends_on = forms.DateField(
         label=_("Until"),
-        required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_("The last day, at most a year on."),
     )
     justification = forms.CharField(
         label=_("Justification"),
-        required=False,
         max_length=8000,
         widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
         help_text=_("What you will run, how the GPU-hours come about, and what comes of it."),
     )
 
     def __init__(
-        self, *args: Any, user: Any, request: AllocationRequest | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        user: Any,
+        request: AllocationRequest | None = None,
+        draft: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         projects, resources = projects_led_by(user), open_resources()
@@ -82,6 +85,9 @@ class RequestForm(forms.Form):
         fields["project"].queryset = projects
         fields["resource"].queryset = resources
         fields["resource"].label_from_instance = _site_and_name
+        if draft:
+            for name in fields.keys() - {"project"}:
+                fields[name].required = False
 
 
 class WithdrawForm(forms.Form):

@@ -103,7 +103,7 @@ class RequestFormPage(RequestAct):
     submit_label = _("Continue to submit")
 
     def form_options(self) -> dict[str, Any]:
-        return {"user": self.request.user, "request": self.object}
+        return {"user": self.actor, "request": self.object, "draft": "draft" in self.request.POST}
 
     def page_context(self) -> dict[str, Any]:
         quarters = coming_quarters()
@@ -128,7 +128,10 @@ class RequestNew(RequestFormPage):
             )
 
     def get_initial(self) -> dict[str, Any]:
-        return {"project": self.request.GET.get("project"), "resource": self.request.GET.get("resource")}
+        led = list(selectors.projects_led_by(self.actor)[:2])
+        only = led[0].code if len(led) == 1 else None
+        asked = self.request.GET
+        return {"project": asked.get("project", only), "resource": asked.get("resource")}
 
     def act(self, form: RequestForm) -> str:
         return self.after(services.request_create(actor=self.actor, **typed(form)))
