@@ -1,15 +1,11 @@
 """`make run`, whole: it gets ready, says what is in its way, and leaves nothing behind however it ends."""
 
-import json
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,14 +13,13 @@ import pytest
 from deploy.local import processes
 from deploy.local.places import CHECKOUT
 from deploy.local.run import DEMO_ACCOUNTS
+from tests.running import STOP_SECONDS, running
 
 pytestmark = [
     pytest.mark.slow_runner,
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc"),
 ]
-READY_SECONDS = 180
-STOP_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -46,81 +41,6 @@ def port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-class Running:
-    """A run of the portal and every process that belongs to it."""
-
-    def __init__(self, process: subprocess.Popen, output: Path, port: int, state_home: Path) -> None:
-        self.process, self.output, self.port, self.state_home = process, output, port, state_home
-
-    @property
-    def text(self) -> str:
-        return self.output.read_text()
-
-    def get(self, path: str) -> dict:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return json.load(answer)
-
-    def says(self, pattern: str, seconds: float = READY_SECONDS) -> bool:
-        def said_or_over() -> bool:
-            return bool(re.search(pattern, self.text)) or self.process.poll() is not None
-
-        processes.wait_until(said_or_over, seconds=seconds)
-        return bool(re.search(pattern, self.text))
-
-    def must_be_ready(self) -> None:
-        assert self.says("Taqseem is ready"), self.text
-
-    def left(self) -> dict[int, str]:
-        """Whatever has our state in its environment or in its command."""
-        mark = str(self.state_home).encode()
-        found = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                try:
-                    if mark in (entry / "environ").read_bytes() or mark in (entry / "cmdline").read_bytes():
-                        found[int(entry.name)] = processes.command_of(int(entry.name))
-                except OSError:
-                    continue
-        return found
-
-    def must_leave_nothing(self) -> None:
-        assert processes.wait_until(lambda: not self.left(), seconds=STOP_SECONDS, every=0.2), self.left()
-
-    def supervisor(self) -> int:
-        return next(pid for pid, command in self.left().items() if command.endswith("-m deploy.local.run"))
-
-    def pid_of(self, words: str) -> int:
-        return next(pid for pid, command in self.left().items() if words in command)
-
-
-@contextmanager
-def running(command, *, cwd, port, state_home, tmp_path, ignoring=None, **options):
-    output = tmp_path / "output"
-    env = options.pop("env", dict(os.environ))
-    env = {
-        name: value for name, value in env.items() if not name.startswith("TAQSEEM_") and name != "MAKELEVEL"
-    }
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=cwd,
-            env=env | {"PORT": str(port), "TAQSEEM_STATE_HOME": str(state_home)},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=(lambda: signal.signal(ignoring, signal.SIG_IGN)) if ignoring else None,
-            **options,
-        )
-    run = Running(process, output, port, state_home)
-    try:
-        yield run
-    finally:
-        for pid in run.left():
-            os.kill(pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.fixture
