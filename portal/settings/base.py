@@ -224,7 +224,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# Pages name hashed files only, and nobody fetches source maps: compressing those took four fifths of the time.
+# Pages name hashed files only, and nobody fetches source maps: compressing those took most of the time.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 MEDIA_ROOT = Path(env.text("TAQSEEM_MEDIA_DIR", str(RUN_DIR / "media")))
