@@ -85,11 +85,8 @@ class OpenResource:
 
 def open_capacity(quarters: list[Quarter]) -> list[OpenResource]:
     """Every open resource with what is free of it in each of `quarters`."""
-    return [
-        OpenResource(resource, [free.get(quarter, 0) for quarter in quarters])
-        for resource in open_resources().prefetch_related("site__accreditations")
-        for free in [ledger.pool_free(resource, quarters)]
-    ]
+    free = ledger.pools_free(open_resources().prefetch_related("site__accreditations"), quarters)
+    return [OpenResource(resource, list(of_quarter.values())) for resource, of_quarter in free.items()]
 
 
 def coming_quarters(count: int = 4) -> list[Quarter]:

@@ -51,12 +51,25 @@ def balances_of(codes: Iterable[str]) -> dict[str, Balances]:
 
 def pool_free(resource: Resource, quarters: Iterable[Quarter]) -> dict[Quarter, int]:
     """What can still be awarded of a resource in each quarter."""
-    wanted = list(quarters)
+    return pools_free([resource], quarters)[resource]
+
+
+def pools_free(
+    resources: Iterable[Resource], quarters: Iterable[Quarter]
+) -> dict[Resource, dict[Quarter, int]]:
+    """What can still be awarded of each resource in each quarter, in one query."""
+    asked, wanted = list(resources), list(quarters)
     pools = LedgerAccount.objects.filter(
-        resource=resource, kind=AccountKind.POOL, quarter__in=[str(quarter) for quarter in wanted]
+        resource__in=asked, kind=AccountKind.POOL, quarter__in=[str(quarter) for quarter in wanted]
     )
-    free = dict(pools.values_list("quarter", "balance"))
-    return {quarter: free.get(str(quarter), 0) for quarter in wanted}
+    free = {
+        (resource, quarter): balance
+        for resource, quarter, balance in pools.values_list("resource_id", "quarter", "balance")
+    }
+    return {
+        resource: {quarter: free.get((resource.pk, str(quarter)), 0) for quarter in wanted}
+        for resource in asked
+    }
 
 
 def committed_limit(allocation_code: str) -> int:
