@@ -120,8 +120,8 @@ class RequestInput(serializers.Serializer[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if request := self.context.get("request"):
-            fields: dict[str, Any] = self.fields
-            fields["project"].queryset = visible_projects(request.user)
+            project: Any = self.fields["project"]
+            project.queryset = visible_projects(request.user)
 
     def typed(self) -> dict[str, Any]:
         """What was sent, as the services take it."""

@@ -33,6 +33,10 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
     filterset_class = RequestFilters
     queryset = AllocationRequest.objects.none()  # Tells the schema what kind of thing this is.
 
+    @property
+    def actor(self) -> Any:
+        return self.request.user
+
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return RequestSerializer if self.action == "list" else RequestDetailSerializer
 
@@ -45,7 +49,7 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
     def create(self, request: Request) -> Response:
         """Begin a draft."""
         sent = self._sent(RequestInput)
-        made = services.request_create(actor=request.user, **sent.typed())
+        made = services.request_create(actor=self.actor, **sent.typed())
         return self._shown(made, status.HTTP_201_CREATED)
 
     @extend_schema(request=RequestInput, responses=shows)
@@ -62,14 +66,14 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
             "justification": target.justification,
         }
         sent = self._sent(RequestInput, partial=True)
-        services.request_update(actor=request.user, request=target, **{**kept, **sent.typed()})
+        services.request_update(actor=self.actor, request=target, **{**kept, **sent.typed()})
         return self._shown(target)
 
     @extend_schema(request=None, responses=shows)
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, code: str) -> Response:
         """Hand it in for decision."""
-        return self._shown(services.request_submit(actor=request.user, request=self.get_object()))
+        return self._shown(services.request_submit(actor=self.actor, request=self.get_object()))
 
     @extend_schema(request=WithdrawInput, responses=shows)
     @action(detail=True, methods=["post"])
@@ -77,7 +81,7 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         """Take it back for good."""
         target = self.get_object()
         sent = self._sent(WithdrawInput).validated_data
-        return self._shown(services.request_withdraw(actor=request.user, request=target, **sent))
+        return self._shown(services.request_withdraw(actor=self.actor, request=target, **sent))
 
     @extend_schema(request=DecisionInput, responses=shows)
     @action(detail=True, methods=["post"])
@@ -85,7 +89,7 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         """Approve in full or in part, decline, or return it with a question."""
         target = self.get_object()
         sent = self._sent(DecisionInput).validated_data
-        return self._shown(services.request_decide(actor=request.user, request=target, **sent).request)
+        return self._shown(services.request_decide(actor=self.actor, request=target, **sent).request)
 
     def _sent(self, kind: type[Any], partial: bool = False) -> Any:
         sent = kind(data=self.request.data, partial=partial, context=self.get_serializer_context())
