@@ -1,6 +1,7 @@
-"""Filters of lists, shared by pages and API."""
+"""Filters of lists, shared by pages and API. The order is set by the headers of columns."""
 
 from django.db.models import Q, QuerySet
+from django.forms import HiddenInput
 from django.utils.translation import gettext_lazy as _
 from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, OrderingFilter
 
@@ -14,7 +15,7 @@ class OrganisationFilter(FilterSet):
     kind = ChoiceFilter(label=_("Class"), choices=Organisation.Kind.choices)
     province = ChoiceFilter(label=_("Province"), choices=Organisation.Province.choices)
     verified = BooleanFilter(label=_("Verified"), method="by_verified")
-    ordering = OrderingFilter(fields=["name", "kind", "province", "created_at"])
+    ordering = OrderingFilter(fields=["name", "kind", "province", "created_at"], widget=HiddenInput)
 
     class Meta:
         model = Organisation
@@ -32,7 +33,7 @@ class VerificationFilter(FilterSet):
     state = ChoiceFilter(label=_("State"), choices=Verification.State.choices)
     kind = ChoiceFilter(label=_("Class"), field_name="organisation__kind", choices=Organisation.Kind.choices)
     organisation = CharFilter(label=_("Organisation"), method="by_organisation")
-    ordering = OrderingFilter(fields=["created_at", "state", "expires_on"])
+    ordering = OrderingFilter(fields=["created_at", "state", "expires_on"], widget=HiddenInput)
 
     class Meta:
         model = Verification
@@ -48,7 +49,7 @@ class PersonFilter(FilterSet):
         label=_("Role"), field_name="programme_roles__role", choices=ProgrammeRole.Role.choices
     )
     active = BooleanFilter(label=_("Active"), field_name="is_active")
-    ordering = OrderingFilter(fields=["name", "email", "created_at", "last_login"])
+    ordering = OrderingFilter(fields=["name", "email", "created_at", "last_login"], widget=HiddenInput)
 
     class Meta:
         model = User

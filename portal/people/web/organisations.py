@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,7 +70,7 @@ def event(verification: Verification) -> dict[str, Any]:
     kind = identifiers.label_of(verification.identifier_kind)
     lines = [f"{kind}: {verification.identifier}", verification.reason]
     if verification.is_in_force:
-        lines.insert(1, _("Valid until %(day)s") % {"day": verification.expires_on})
+        lines.insert(1, _("Valid until %(day)s") % {"day": date_format(verification.expires_on, "j M Y")})
     title = verification.get_state_display()
     if verification.state == Verification.State.ACCEPTED and not verification.is_in_force:
         title = _("Verified, since expired")
