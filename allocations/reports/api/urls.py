@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of reports in the API."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from allocations.reports.api.views import UsageReport
+
+urlpatterns = [
+    path("reports/usage", UsageReport.as_view(), name="api_usage_report"),
+    # With the slash that the rest of the API has, too: the same, documented once.
+    path("reports/usage/", UsageReport.as_view(schema=None)),
+]

@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of reports."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from allocations.reports.web.views import UsageReportPage
+
+urlpatterns = [path("reports/", UsageReportPage.as_view(), name="reports")]
