@@ -69,7 +69,7 @@ def event(verification: Verification) -> dict[str, Any]:
     tones = {"accepted": "success", "refused": "danger", "revoked": "danger", "pending": "warning"}
     kind = identifiers.label_of(verification.identifier_kind)
     lines = [f"{kind}: {verification.identifier}", verification.reason]
-    if verification.is_in_force:
+    if verification.is_in_force and verification.expires_on:
         lines.insert(1, _("Valid until %(day)s") % {"day": date_format(verification.expires_on, "j M Y")})
     title = verification.get_state_display()
     if verification.state == Verification.State.ACCEPTED and not verification.is_in_force:
