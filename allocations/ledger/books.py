@@ -6,23 +6,37 @@ The database checks everything again; what is worked out here only tells people 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple, Self
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
-from allocations.ledger.models import AccountKind, Hold, LedgerAccount, Posting, PostingKind
+from allocations.ledger.models import AccountKind, Hold, Posting, PostingKind
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.people.models import User
 
-LONGEST_KEY = 70  # of the 80 that fit; the rest is for what a service posts besides
+LONGEST_KEY = 110  # of the 120 that fit; the rest is for what a service posts besides
+encode = json.JSONEncoder(sort_keys=True).encode
+
+
+@dataclass(slots=True)
+class Account:
+    """A locked ledger account. Plain, not a model instance: a batch locks hundreds."""
+
+    pk: int
+    resource_id: int
+    kind: str
+    quarter: str
+    allocation_code: str | None
+    balance: int
 
 
 class Line(NamedTuple):
-    source: LedgerAccount
-    target: LedgerAccount
+    source: Account
+    target: Account
     amount: int
     hold: Hold | None
 
@@ -47,14 +61,12 @@ class Draft:
                 _("A posting needs a key of 1 to %(most)d characters.") % {"most": LONGEST_KEY}, field="key"
             )
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
-        whole = [self.kind, self.allocation_code, self.reference, self.content]
-        return blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=16).digest()
+        whole = [self.kind.value, self.allocation_code, self.reference, self.content]
+        return blake2b(encode(whole).encode(), digest_size=16).digest()
 
-    def move(
-        self, source: LedgerAccount, target: LedgerAccount, amount: int, hold: Hold | None = None
-    ) -> None:
+    def move(self, source: Account, target: Account, amount: int, hold: Hold | None = None) -> None:
         """Note a transfer, and what it does to the balances in memory. Nothing moves at 0."""
         if amount == 0:
             return
@@ -68,17 +80,17 @@ class Draft:
 class AllocationBooks(NamedTuple):
     """The four locked ledger accounts of one allocation, and the ways that amounts flow between them."""
 
-    available: LedgerAccount
-    held: LedgerAccount
-    spent: LedgerAccount
-    overrun: LedgerAccount
+    available: Account
+    held: Account
+    spent: Account
+    overrun: Account
 
     @property
     def debt(self) -> int:
         """What was spent without budget, in GPU-seconds."""
         return -self.overrun.balance
 
-    def credit(self, draft: Draft, source: LedgerAccount, amount: int, hold: Hold | None = None) -> int:
+    def credit(self, draft: Draft, source: Account, amount: int, hold: Hold | None = None) -> int:
         """An inflow: it repays the overrun first. Returns what became available."""
         repaid = min(amount, self.debt)
         draft.move(source, self.overrun, repaid, hold)
@@ -100,16 +112,24 @@ class AllocationBooks(NamedTuple):
         draft.move(self.available, self.overrun, min(self.debt, self.available.balance))
 
 
+LOCK = """
+    SELECT id, resource_id, kind, quarter, allocation_code, balance
+    FROM ledger_lock(%s::text[], %s::bigint[])
+"""
+
+
 class Books:
     """Ledger accounts locked in order of id until the transaction ends."""
 
-    def __init__(self, accounts: Iterable[LedgerAccount]) -> None:
+    def __init__(self, accounts: Iterable[Account]) -> None:
         self.by_id = {account.pk: account for account in accounts}
-        self._of_allocation = {
-            (account.allocation_code, account.kind): account
-            for account in self.by_id.values()
-            if account.allocation_code
-        }
+        self._of_allocation: dict[str, AllocationBooks] = {}
+        whole = {(account.allocation_code, account.kind): account for account in self.by_id.values()}
+        for code, kind in whole:
+            if code and kind == AccountKind.AVAILABLE:
+                self._of_allocation[code] = AllocationBooks(
+                    *(whole[code, each] for each in ("available", "held", "spent", "overrun"))
+                )
         self._of_resource = {
             account.quarter: account for account in self.by_id.values() if not account.allocation_code
         }
@@ -117,28 +137,23 @@ class Books:
     @classmethod
     def lock(cls, codes: Iterable[str | None], ids: Iterable[int] = ()) -> Self:
         """Lock the ledger accounts of allocations, and others by id, all in one sorted set."""
-        return cls(
-            LedgerAccount.objects.raw(
-                "SELECT * FROM ledger_lock(%s::text[], %s::bigint[])",
-                [[code for code in codes if code], list(ids)],
-            )
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK, [array([code for code in codes if code]), array(list(ids))])
+            return cls(Account(*row) for row in cursor.fetchall())
 
     @property
-    def supply(self) -> LedgerAccount:
+    def supply(self) -> Account:
         """The resource's supply, where it was locked."""
         return self._of_resource[""]
 
-    def pool(self, quarter: Quarter) -> LedgerAccount:
+    def pool(self, quarter: Quarter) -> Account:
         """The resource's pool of a quarter, where it was locked."""
         return self._of_resource[str(quarter)]
 
     def of(self, code: str) -> AllocationBooks:
         """Raises InvalidInput (code `no_ledger`) where the ledger doesn't know the allocation."""
         try:
-            return AllocationBooks(
-                *(self._of_allocation[code, kind] for kind in ("available", "held", "spent", "overrun"))
-            )
+            return self._of_allocation[code]
         except KeyError:
             raise InvalidInput(
                 _("The ledger knows no allocation %(code)s.") % {"code": code},
@@ -156,21 +171,29 @@ def need_amount(gpu_seconds: int, *, least: int = 1) -> None:
         )
 
 
-def earlier(drafts: Sequence[Draft]) -> dict[str, Posting]:
-    """Postings that stand under the drafts' keys already: ask once the accounts are locked.
-
-    Raises IllegalState (code `key_reused`) where one says something else.
-    """
-    found = {posting.key: posting for posting in Posting.objects.filter(key__in=[d.key for d in drafts])}
-    for draft in drafts:
-        if draft.key in found and bytes(found[draft.key].fingerprint) != draft.fingerprint:
-            raise _key_reused(draft.key)
-    return found
-
-
 def repeat_of(draft: Draft) -> Posting | None:
-    """The posting that this draft would repeat, if there is one."""
-    return earlier([draft]).get(draft.key)
+    """The posting that this draft would repeat, if there is one: ask once the accounts are locked.
+
+    Raises IllegalState (code `key_reused`) where that one says something else.
+    """
+    posting = Posting.objects.filter(key=draft.key).first()
+    if posting and bytes(posting.fingerprint) != draft.fingerprint:
+        raise _key_reused(draft.key)
+    return posting
+
+
+def repeats_among(drafts: Sequence[Draft]) -> set[str]:
+    """The keys of those drafts that are repeats; asked and refused as `repeat_of`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, fingerprint FROM ledger_posting WHERE key = ANY (%s::text[])",
+            [array([draft.key for draft in drafts])],
+        )
+        posted = {key: bytes(fingerprint) for key, fingerprint in cursor.fetchall()}
+    for draft in drafts:
+        if posted.get(draft.key, draft.fingerprint) != draft.fingerprint:
+            raise _key_reused(draft.key)
+    return set(posted)
 
 
 # One statement: fewer round trips while the accounts are locked. The trigger sees the whole of it at once.
@@ -178,9 +201,11 @@ WRITE = """
     WITH posting AS (
       INSERT INTO ledger_posting
         (key, fingerprint, kind, allocation_code, reference, about_id, actor, reason)
-      SELECT * FROM unnest(
-        %s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[])
-      ON CONFLICT DO NOTHING RETURNING id, key, posted_at
+      SELECT key, decode(fingerprint, 'hex'), kind, allocation_code, reference, about, actor, reason
+      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+                  %s::text[])
+        AS row(key, fingerprint, kind, allocation_code, reference, about, actor, reason)
+      RETURNING id, key, posted_at
     ), transfer AS (
       INSERT INTO ledger_transfer
         (posting_id, line, resource_id, from_account_id, from_kind, to_account_id, to_kind, amount, hold_id)
@@ -190,17 +215,18 @@ WRITE = """
         AS row(key, line, resource, source, source_kind, target, target_kind, amount, hold)
       JOIN posting USING (key)
     )
-    SELECT id, key, posted_at FROM posting
+    SELECT id, posted_at FROM posting WHERE key = %s
 """
 
 
-def write(*drafts: Draft) -> list[Posting]:
-    """Write postings with all their transfers; the accounts must be locked.
+def write(first: Draft, *others: Draft) -> Posting:
+    """Write postings with all their transfers, and return the first; the accounts must be locked.
 
     Raises IllegalState (code `key_reused`) where somebody else posts under one of the keys at this moment.
     """
+    drafts = (first, *others)
     headers = [
-        (d.key, d.fingerprint, d.kind.value, d.allocation_code, d.reference, d.about and d.about.pk,
+        (d.key, d.fingerprint.hex(), d.kind.value, d.allocation_code, d.reference, d.about and d.about.pk,
          d.actor.code if d.actor else "", d.reason)
         for d in drafts
     ]  # fmt: skip
@@ -210,17 +236,32 @@ def write(*drafts: Draft) -> list[Posting]:
         for d in drafts
         for number, line in enumerate(d.lines, start=1)
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(WRITE, [*_columns(headers, 8), *_columns(rows, 9)])
-        written = {key: (pk, posted_at) for pk, key, posted_at in cursor.fetchall()}
-    for draft in drafts:
-        if draft.key not in written:
-            raise _key_reused(draft.key)
-    return [_posting(draft, *written[draft.key]) for draft in drafts]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(WRITE, [*_columns(headers, 8), *_columns(rows, 9), first.key])
+            pk, posted_at = cursor.fetchone()
+    except IntegrityError as error:
+        if "ledger_posting_once" in str(error):
+            raise _key_reused(first.key) from error
+        raise
+    return _posting(first, pk, posted_at)
 
 
-def _columns(rows: list[Any], count: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * count
+def array(values: Sequence[int | str | None]) -> str:
+    """An array literal: the server reads it ten times as fast as an ARRAY[…] expression."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _columns(rows: list[Any], count: int) -> list[str]:
+    return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * count
+
+
+def _element(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _posting(draft: Draft, pk: int, posted_at: Any) -> Posting:

@@ -5,7 +5,7 @@ from itertools import chain
 
 from django.db.models import Q, QuerySet, Sum
 
-from allocations.ledger.books import AllocationBooks, Books, Draft
+from allocations.ledger.books import Account, AllocationBooks, Books, Draft
 from allocations.ledger.models import AccountKind, LedgerAccount, PostingKind, Transfer
 from datacenters.models import Resource
 from portal.foundation.clock import Quarter
@@ -38,11 +38,11 @@ def ids_behind(allocation_code: str) -> list[int]:
     )
 
 
-def created(pool: LedgerAccount, *kinds: PostingKind) -> int:
+def created(pool: Account, *kinds: PostingKind) -> int:
     """What the supply gave to a pool, less what went back; by postings of `kinds`, or by all."""
     only = Q(posting__kind__in=kinds) if kinds else Q()
-    given = Transfer.objects.filter(only, to_account=pool, from_kind=AccountKind.SUPPLY)
-    taken = Transfer.objects.filter(only, from_account=pool, to_kind=AccountKind.SUPPLY)
+    given = Transfer.objects.filter(only, to_account=pool.pk, from_kind=AccountKind.SUPPLY)
+    taken = Transfer.objects.filter(only, from_account=pool.pk, to_kind=AccountKind.SUPPLY)
     return _total(given) - _total(taken)
 
 
@@ -57,9 +57,9 @@ def give_back(books: Books, draft: Draft, allocation: AllocationBooks, amount: i
         amount -= part
 
 
-def _granted_from(books: Books, allocation: AllocationBooks) -> list[tuple[LedgerAccount, int]]:
+def _granted_from(books: Books, allocation: AllocationBooks) -> list[tuple[Account, int]]:
     """The pools behind an allocation, the latest first, each with what it gave less what it got back."""
-    sides = (allocation.available, allocation.overrun)
+    sides = (allocation.available.pk, allocation.overrun.pk)
     given = Transfer.objects.filter(to_account__in=sides, from_kind=AccountKind.POOL)
     taken = Transfer.objects.filter(from_account__in=sides, to_kind=AccountKind.POOL)
     net: dict[int, int] = {}

@@ -37,12 +37,14 @@ class Posting(models.Model):
     it corrects or reverses.
     """
 
-    key = models.CharField(_("key"), max_length=80)
+    key = models.CharField(_("key"), max_length=120)
     fingerprint = models.BinaryField(editable=False)
     kind = models.CharField(_("kind"), max_length=16, choices=PostingKind)
     allocation_code = models.CharField(_("allocation"), max_length=24, null=True)
-    reference = models.CharField(_("reference"), max_length=80, blank=True)
-    about = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followers")
+    reference = models.CharField(_("reference"), max_length=120, blank=True)
+    about = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="followers", db_index=False
+    )
     actor = models.CharField(_("by"), max_length=40, blank=True, help_text=_("Empty: the system."))
     reason = models.TextField(_("reason"), blank=True)
     posted_at = models.DateTimeField(_("posted"), db_default=Now())
@@ -60,7 +62,10 @@ class Posting(models.Model):
                 fields=["about"], condition=Q(kind=PostingKind.REVERSAL), name="ledger_reversed_once"
             ),
         ]
-        indexes = [models.Index(fields=["allocation_code", "id"], name="ledger_posting_of_allocation")]
+        indexes = [
+            models.Index(fields=["allocation_code", "id"], name="ledger_posting_of_allocation"),
+            models.Index(fields=["about"], condition=Q(about__isnull=False), name="ledger_follower"),
+        ]
         triggers = written_once()
 
     def __str__(self) -> str:
@@ -68,8 +73,8 @@ class Posting(models.Model):
 
     @property
     def code(self) -> str:
-        """What the audit calls this posting."""
-        return self.key
+        """What the audit calls this posting, in the length that it takes."""
+        return self.key[:80]
 
 
 _S, _P, _A, _H, _U, _O = AccountKind.values

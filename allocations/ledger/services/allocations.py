@@ -127,7 +127,7 @@ def return_post(
             figures={"wanted": gpu_seconds, "available": available},
         )
     pools.give_back(books, draft, allocation, available if gpu_seconds is None else gpu_seconds)
-    return write(draft)[0]
+    return write(draft)
 
 
 def _beyond(award: Draft, books: Books, resource: Resource, lacking: dict[Quarter, int]) -> Draft:

@@ -50,7 +50,7 @@ def capacity_set(
         before={"quarter": str(quarter), "gpu_seconds": there},
         after={"quarter": str(quarter), "gpu_seconds": gpu_seconds},
     )
-    return write(draft)[0]
+    return write(draft)
 
 
 @transaction.atomic
@@ -74,7 +74,7 @@ def capacity_lapse(*, resource: Resource, quarter: Quarter, key: str, actor: Use
     if posted := repeat_of(draft):
         return posted
     draft.move(books.pool(quarter), books.supply, books.pool(quarter).balance)
-    return write(draft)[0]
+    return write(draft)
 
 
 def _in_use(quarter: Quarter, *, wanted: int, there: int, free: int) -> Refused:

@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, F, Q, Sum, When
 from django.utils.translation import gettext as _
 
 from allocations.ledger import pools
-from allocations.ledger.books import AllocationBooks, Books, Draft, earlier, need_amount, repeat_of, write
+from allocations.ledger.books import (
+    AllocationBooks,
+    Books,
+    Draft,
+    array,
+    need_amount,
+    repeat_of,
+    repeats_among,
+    write,
+)
 from allocations.ledger.models import AccountKind, Hold, Posting, PostingKind, Transfer
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
@@ -62,21 +71,23 @@ def charge_post(
         job_code=job_code,
         release_rest=release_rest,
     )
-    return charge_many([charge])[0]
+    charge_many([charge])
+    return Posting.objects.get(key=key)
 
 
 @transaction.atomic
-def charge_many(charges: list[Charge]) -> list[Posting]:
+def charge_many(charges: list[Charge]) -> int:
     """Charge up to 1,000 runs in one transaction with one sorted set of locks.
 
-    Returns their postings in the given order. Each may be refused as by `charge_post`; then none is charged.
+    Returns how many are charged now; the others were before, under the same keys. One that is refused, as by
+    `charge_post`, stops all.
     """
     if len(charges) > MOST_AT_ONCE:
         raise InvalidInput(_("At most %(most)d charges at once.") % {"most": MOST_AT_ONCE}, field="charges")
     drafts = [charge.draft() for charge in charges]
     _refuse_doubles(drafts)
     books = Books.lock({charge.allocation_code for charge in charges})
-    posted = earlier(drafts)
+    posted = repeats_among(drafts)
     fresh = [
         (charge, draft) for charge, draft in zip(charges, drafts, strict=True) if draft.key not in posted
     ]
@@ -91,8 +102,8 @@ def charge_many(charges: list[Charge]) -> list[Posting]:
         if charge.release_rest and hold is not None and hold.remaining:
             writing.append(_release(charge, allocation, hold))
     if writing:
-        posted |= {posting.key: posting for posting in write(*writing)}
-    return [posted[draft.key] for draft in drafts]
+        write(*writing)
+    return len(fresh)
 
 
 @transaction.atomic
@@ -123,7 +134,7 @@ def charge_correct(
         allocation.spend(draft, difference)
     else:
         allocation.credit(draft, allocation.spent, -difference)
-    return write(draft)[0]
+    return write(draft)
 
 
 @transaction.atomic
@@ -172,7 +183,7 @@ def refund_post(
     freed = allocation.credit(draft, allocation.spent, gpu_seconds)
     if sweep and freed:
         drafts.append(_sweep(draft, books, allocation, freed))
-    return write(*drafts)[0]
+    return write(*drafts)
 
 
 def _refuse_doubles(drafts: list[Draft]) -> None:
@@ -181,14 +192,21 @@ def _refuse_doubles(drafts: list[Draft]) -> None:
         raise InvalidInput(_("A run, and a key, may stand among the charges once only."), field="charges")
 
 
+CHARGED = """
+    SELECT reference FROM ledger_posting WHERE kind = 'charge' AND reference = ANY (%s::text[]) LIMIT 1
+"""
+
+
 def _refuse_charged(run_keys: list[str]) -> None:
-    charged = Posting.objects.filter(kind=PostingKind.CHARGE, reference__in=run_keys).first()
-    if charged:
+    with connection.cursor() as cursor:
+        cursor.execute(CHARGED, [array(run_keys)])
+        row = cursor.fetchone()
+    if row:
         raise IllegalState(
-            _("Run %(run)s was charged already.") % {"run": charged.reference},
+            _("Run %(run)s was charged already.") % {"run": row[0]},
             code="run_charged",
             remedy=_("Correct the charge instead."),
-            figures={"run": charged.reference},
+            figures={"run": row[0]},
         )
 
 

@@ -1,10 +1,10 @@
 """Holds: the budget set aside for one job, by its public code."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from allocations.ledger.books import AllocationBooks, Books, Draft, need_amount, repeat_of, write
-from allocations.ledger.models import Hold, LedgerAccount, Posting, PostingKind
+from allocations.ledger.books import Account, AllocationBooks, Books, Draft, need_amount, repeat_of, write
+from allocations.ledger.models import Hold, Posting, PostingKind
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
 
@@ -33,7 +33,7 @@ def hold_place(
     allocation = books.of(allocation_code)
     amount = _affordable(allocation, gpu_seconds, partial=partial)
     draft.move(allocation.available, allocation.held, amount, _new_hold(job_code, allocation.held))
-    return write(draft)[0]
+    return write(draft)
 
 
 @transaction.atomic
@@ -56,7 +56,7 @@ def hold_top_up(*, job_code: str, gpu_seconds: int, key: str, partial: bool = Fa
         return posted
     amount = _affordable(allocation, gpu_seconds, partial=partial)
     draft.move(allocation.available, allocation.held, amount, Hold.objects.get(job_code=job_code))
-    return write(draft)[0]
+    return write(draft)
 
 
 @transaction.atomic
@@ -89,18 +89,26 @@ def hold_release(*, job_code: str, key: str, gpu_seconds: int | None = None) -> 
             figures={"wanted": gpu_seconds, "held": hold.remaining},
         )
     allocation.credit(draft, allocation.held, hold.remaining if gpu_seconds is None else gpu_seconds, hold)
-    return write(draft)[0]
+    return write(draft)
 
 
-def _new_hold(job_code: str, account: LedgerAccount) -> Hold:
-    hold, is_new = Hold.objects.get_or_create(job_code=job_code, defaults={"account": account})
-    if not is_new:
+NEW_HOLD = """
+    INSERT INTO ledger_hold (job_code, account_id, remaining) VALUES (%s, %s, 0)
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+def _new_hold(job_code: str, account: Account) -> Hold:
+    with connection.cursor() as cursor:
+        cursor.execute(NEW_HOLD, [job_code, account.pk])
+        row = cursor.fetchone()
+    if row is None:
         raise IllegalState(
             _("Budget is set aside for job %(job)s already.") % {"job": job_code},
             code="hold_exists",
             remedy=_("Top the hold up instead."),
         )
-    return hold
+    return Hold(pk=row[0], job_code=job_code, account_id=account.pk)
 
 
 def _allocation_of(job_code: str) -> str:

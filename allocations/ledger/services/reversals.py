@@ -4,8 +4,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from allocations.ledger.books import AllocationBooks, Books, Draft, repeat_of, write
-from allocations.ledger.models import AccountKind, Hold, LedgerAccount, Posting, PostingKind, Transfer
+from allocations.ledger.books import Account, AllocationBooks, Books, Draft, repeat_of, write
+from allocations.ledger.models import AccountKind, Hold, Posting, PostingKind, Transfer
 from portal.foundation.errors import IllegalState, Refused
 from portal.foundation.formats import hours
 from portal.foundation.services import audit
@@ -44,7 +44,7 @@ def reversal_post(*, original: Posting, key: str, actor: User | None, reason: st
     if allocation:
         allocation.settle(draft)
     audit.record(actor=actor, action="reversal_post", target=original, after={"reversal": key}, reason=reason)
-    return write(draft)[0]
+    return write(draft)
 
 
 def _mirror(
@@ -60,12 +60,12 @@ def _mirror(
         draft.move(source, target, line.amount, hold)
 
 
-def _need(source: LedgerAccount, amount: int, hold: Hold | None) -> None:
+def _need(source: Account, amount: int, hold: Hold | None) -> None:
     there = hold.remaining if hold and source.kind == AccountKind.HELD else source.balance
     if source.kind != AccountKind.OVERRUN and source.kind != AccountKind.SUPPLY and there < amount:
         raise Refused(
             _("%(wanted)s GPU-hours would flow back, and %(there)s are there (%(kind)s).")
-            % {"wanted": hours(amount), "there": hours(there), "kind": source.get_kind_display()},
+            % {"wanted": hours(amount), "there": hours(there), "kind": AccountKind(source.kind).label},
             code="cant_reverse",
             remedy=_("Reverse first what used them."),
             figures={"wanted": amount, "there": there},

@@ -1,0 +1,35 @@
+"""A database for a benchmark: durable as in production, migrated, used as the application's role."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.places import CHECKOUT, make_directory, state_dir
+from deploy.local.services import APP, OWNER, EmbeddedPostgres
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """Django is set up on a fresh embedded PostgreSQL, which is gone afterwards."""
+    home = make_directory(state_dir() / "bench", mode=0o711)
+    with tempfile.TemporaryDirectory(dir=home, prefix="db") as scratch:
+        Path(scratch).chmod(0o711)
+        with EmbeddedPostgres(Path(scratch) / "pg") as postgres:
+            settings = {"DJANGO_SETTINGS_MODULE": "portal.settings.local", "TAQSEEM_LOG_LEVEL": "ERROR"}
+            for command in ("migrate", "grant_app_role"):
+                subprocess.run(
+                    [sys.executable, "manage.py", command, "--skip-checks", "-v", "0"],
+                    cwd=CHECKOUT,
+                    env=os.environ | settings | postgres.environment(OWNER),
+                    stdout=subprocess.DEVNULL,
+                    check=True,
+                )
+            os.environ |= settings | postgres.environment(APP)
+            import django
+
+            django.setup()
+            yield
