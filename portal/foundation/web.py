@@ -15,7 +15,7 @@ from django.views.generic import TemplateView, View
 from django_filters import FilterSet
 from django_filters.views import FilterView
 
-from portal.foundation.errors import Busy, DomainError
+from portal.foundation.errors import Busy, DomainError, NotAllowed
 from portal.foundation.middleware import is_lock_timeout, tell
 
 Selector = Callable[[Any], models.QuerySet[Any]]
@@ -147,6 +147,8 @@ class ActionView(ObjectMixin, View):
         target = self.find()
         try:
             messages.success(request, self.act(target))
+        except NotAllowed:
+            raise  # a page of its own: whoever gets here didn't press a button of ours
         except DomainError as error:
             tell(request, error)
         return redirect(target)

@@ -1,0 +1,160 @@
+"""Every address that names a thing, asked by somebody who may not see it: generated from the URL map.
+
+A new route can't escape: one whose kind of thing this file doesn't know makes the test fail.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from allocations.programme.models import AllocationRequest, RequestLine
+from portal.foundation import clock
+from portal.people.models import Verification
+from tests.bridge_stage import Stage
+
+# Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
+LIBRARIES = ("admin/", "sign-in/")
+# National facilities: anybody may look at them; what changes them is for those who run them.
+PUBLIC = {"site", "resource", "api_site-detail", "api_resource-detail"}
+MANAGED = ("sites", "resources", "site-logins")
+METHODS = ("get", "post", "patch", "put", "delete")
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    path: str
+    kwargs: tuple[str, ...]
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith("api/")
+
+    @property
+    def kind(self) -> str:
+        """The first word of the path: what kind of thing its `code` names."""
+        return self.path.removeprefix("api/v1/").lstrip("^").split("/")[0]
+
+
+def routes() -> list[Route]:
+    return sorted(
+        {
+            Route(pattern.name, path, tuple(sorted(pattern.pattern.regex.groupindex)))
+            for path, pattern in walk(get_resolver().url_patterns)
+            if pattern.pattern.regex.groupindex
+            and "format" not in pattern.pattern.regex.groupindex
+            and not path.startswith(LIBRARIES)
+        },
+        key=lambda route: route.path,
+    )
+
+
+def walk(patterns, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, path)
+        else:
+            yield path, pattern
+
+
+@pytest.fixture
+def things(stage: Stage) -> dict[str, dict[str, str]]:
+    """By kind: what the keyword arguments of its routes may name. All of it belongs to the PI's organisation."""
+    cast = stage.cast
+    request = AllocationRequest.objects.create(
+        project=cast.project,
+        requested_by=cast.pi,
+        starts_on=clock.today(),
+        ends_on=clock.today() + timedelta(days=30),
+        state="submitted",
+        submitted_at=clock.now(),
+    )
+    RequestLine.objects.create(request=request, resource=cast.resource, gpu_seconds=3600)
+    verification = Verification.objects.create(
+        organisation=cast.organisation,
+        identifier_kind="hec",
+        identifier="NED",
+        submitted_by=cast.pi,
+        evidence=ContentFile(b"%PDF-1.4", name="evidence.pdf"),
+    )
+    job = stage.submit()
+    return {
+        "projects": {"code": cast.project.code, "user": cast.member.code},
+        "requests": {"code": request.code},
+        "allocations": {"code": stage.allocation.code},
+        "jobs": {"code": job.code},
+        "organisations": {"code": cast.organisation.code, "member": cast.member.code},
+        "verifications": {"code": verification.code},
+        "invitations": {"code": "inv-0000000000"},
+        "tokens": {"code": "tok-0000000000"},
+        "notices": {"code": "ntc-0000000000"},
+        "people": {"code": cast.pi.code, "role": "admin", "scope": "1"},
+        "sites": {
+            "code": cast.site.code,
+            "user": cast.pi.code,
+            "role": "manager",
+            "data_class": "restricted",
+        },
+        "resources": {"code": cast.resource.code},
+        "site-logins": {"site": cast.site.code, "user": cast.pi.code},
+    }
+
+
+def address(route: Route, things: dict[str, dict[str, str]]) -> str:
+    assert route.kind in things, f"Tell this test what {route.path} names."
+    return reverse(route.name, kwargs={name: things[route.kind][name] for name in route.kwargs})
+
+
+def ask(client, method: str, url: str) -> int:
+    status: int = getattr(client, method)(url).status_code
+    return status
+
+
+@pytest.mark.django_db
+def test_the_outsider_finds_nothing_of_others(things, stage, web, api):
+    browser, machine = web(stage.cast.outsider), api(stage.cast.outsider)
+    wrong = []
+    for route in routes():
+        url = address(route, things)
+        told = {method: ask(machine if route.is_api else browser, method, url) for method in METHODS}
+        answers = set(told.values()) - {405}
+        if route.name in PUBLIC:
+            expected = answers - {403} == {200}
+        elif route.kind in MANAGED:
+            # 400: the thing is public, so what was sent may be looked at before who sent it.
+            expected = answers <= {400, 403, 404}
+        elif route.kind == "people":
+            expected = answers <= {403, 404}
+        else:
+            expected = answers == {404}
+        if not expected:
+            wrong.append((route.name, told))
+    assert not wrong
+
+
+@pytest.mark.django_db
+def test_visitors_are_asked_to_sign_in(things, stage, web, api):
+    browser, machine = web(None), api(None)
+    for route in routes():
+        if route.name in PUBLIC:
+            continue
+        told = ask(machine if route.is_api else browser, "get", address(route, things))
+        assert told in ({401, 405} if route.is_api else {302, 404, 405}), (route.name, told)
+
+
+@pytest.mark.django_db
+def test_the_same_addresses_do_lead_somewhere(things, stage, web, api):
+    """Else the outsider's 404s would prove nothing: the PI opens the page of each kind of thing."""
+    browser, machine = web(stage.cast.pi), api(stage.cast.pi)
+    opened = {
+        route.kind
+        for route in routes()
+        if ask(machine if route.is_api else browser, "get", address(route, things)) == 200
+    }
+    assert opened >= {"projects", "requests", "allocations", "jobs", "organisations", "verifications"}
+    assert len(routes()) > 60
