@@ -15,6 +15,7 @@ from django.test.utils import override_settings
 from deploy.local.places import CHECKOUT
 
 CATALOGUE = Path("locale", "ur", "LC_MESSAGES", "django.po")
+SHOWN = 10
 SOURCES = ("portal", "datacenters", "allocations", "scheduler_bridge", "templates")
 
 
@@ -32,8 +33,10 @@ def main() -> int:
             shutil.copy(fresh, CHECKOUT / CATALOGUE)
             print(f"{CATALOGUE}: {len(changed)} strings changed, {untranslated(fresh)} to translate.")
             return 0
-    for text in sorted(changed):
+    for text in sorted(changed)[:SHOWN]:
         print(f"not in both the code and {CATALOGUE}: {text!r}")
+    if len(changed) > SHOWN:
+        print(f"… and {len(changed) - SHOWN} more")
     if changed:
         print("Run make messages, and translate what is new.")
     return 1 if changed else 0

@@ -24,9 +24,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Each part and how it is; 503 where a part that everything needs is missing. Sites only inform."""
     ready, parts = readiness()
-    return JsonResponse(
-        {"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503
-    )
+    return JsonResponse({"status": "ready" if ready else "not ready", **parts}, status=200 if ready else 503)
 
 
 @never_cache

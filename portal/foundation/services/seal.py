@@ -1,4 +1,4 @@
-"""Sealing the audit: rows that are committed and past every open transaction go under gap-free, chained seals.
+"""Sealing the audit: rows past every open transaction go under gap-free, chained seals.
 
 A row's leaf is the SHA-256 of its canonical JSON, made by PostgreSQL. A seal's root is the Merkle root of
 its leaves; its digest covers its number, its root and the digest before it. Publishing digests lets anybody

@@ -81,7 +81,10 @@ def form_errors(form: BaseForm) -> dict[str, Any]:
         if bound.is_hidden:  # nobody can go there
             label, target = gettext("(Hidden field %(name)s)") % {"name": bound.name}, ""
         else:  # a group of radio buttons or checkboxes is focused at its first option
-            label, target = bound.label, f"{bound.auto_id}_0" if bound.use_fieldset else bound.id_for_label
+            label, target = (
+                str(bound.label),
+                f"{bound.auto_id}_0" if bound.use_fieldset else bound.id_for_label,
+            )
         lines.extend({"text": f"{label}: {error}", "target": target} for error in bound.errors)
     return {"lines": lines}
 
