@@ -25,7 +25,11 @@ class JobFilters(django_filters.FilterSet):
         label=_("Sent by"), method="own", choices=[("true", _("Me"))], empty_label=_("Anybody")
     )
     project = django_filters.CharFilter(label=_("Project code"), field_name="allocation__project__code")
-    allocation = django_filters.CharFilter(label=_("Allocation code"), field_name="allocation__code")
+    allocation = django_filters.CharFilter(
+        label=_("Allocation code"),
+        field_name="allocation__code",
+        widget=forms.HiddenInput,  # Comes by a link from the allocation's page.
+    )
     resource = django_filters.ModelChoiceFilter(
         label=_("Resource"),
         field_name="allocation__resource",

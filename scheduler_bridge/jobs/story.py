@@ -1,7 +1,7 @@
 """What a job has been through and what comes next, in plain words."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,7 +14,6 @@ from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
 RECORDED = {
-    "job_submit": gettext_lazy("Sent to the portal; the budget is held"),
     "job_cancel": gettext_lazy("Cancel asked for"),
     "job_lose_sight": gettext_lazy("Out of sight: it is being looked up"),
     "job_found": gettext_lazy("Found on the cluster"),
@@ -56,6 +55,7 @@ class Event:
     title: str
     text: str = ""
     tone: str = ""
+    by: Any = ""
 
 
 def next_step(job: Job) -> Any:
@@ -67,8 +67,13 @@ def next_step(job: Job) -> Any:
 
 def timeline(job: Job) -> list[dict[str, Any]]:
     """Everything that happened, newest first, as the timeline component takes it."""
-    told = [asdict(event) for event in _steps(job)] + events(job, RECORDED)[::-1]
-    return sorted(told, key=lambda event: event["at"])[::-1]
+    told = [(event["at"], event) for event in events(job, RECORDED)[::-1]]
+    latest = job.created_at
+    for step in _steps(job):
+        # The cluster's clock tells whole seconds: a start mustn't come before what led to it.
+        latest = max(latest, step.at)
+        told.append((latest, vars(step)))
+    return [event for _at, event in sorted(told, key=lambda entry: entry[0])][::-1]
 
 
 def accruing(job: Job) -> int | None:
@@ -79,6 +84,7 @@ def accruing(job: Job) -> int | None:
 
 
 def _steps(job: Job) -> Iterator[Event]:
+    yield Event(job.created_at, _("Sent to the portal; the budget is held"), by=job.submitted_by)
     if job.approved_at:
         yield Event(job.approved_at, _("Approved by the project's standing rule"), tone="success")
     for number, attempt in enumerate(job.attempts.all(), start=1):

@@ -80,6 +80,7 @@ def test_check_cost_without_javascript(web, stage: Stage, typed):
     assert "10,800 GPU-seconds" in page
     assert "349,200 GPU-seconds" in page
     assert "Only what really runs is charged" in page
+    assert page.count("(optional)") == 2, "only CPUs and memory"
     assert not Job.objects.exists()
 
 

@@ -80,8 +80,13 @@ class JobForm(SizeForm):
 
     def __init__(self, *args: Any, checking: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if checking:  # the cost doesn't depend on these
-            self.fields["title"].required = self.fields["script"].required = False
+        self.checking = checking
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.checking:  # the cost doesn't depend on these
+            for name in ("title", "script"):
+                self.errors.pop(name, None)
 
 
 class CancelForm(forms.Form):
