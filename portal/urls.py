@@ -11,6 +11,7 @@ from portal.foundation.theme import set_theme
 urlpatterns = [
     path("", include("portal.web.urls")),
     path("", include("portal.people.web.urls")),
+    path("", include("portal.notices.web.urls")),
     path("", include("datacenters.web.urls")),
     path("", include("allocations.projects.web.urls")),
     path("", include("allocations.programme.web.urls")),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from allocations.projects.selectors import visible_to as visible_projects
 from django.db.models import Q, QuerySet
 
+from allocations.projects.selectors import visible_to as visible_projects
 from scheduler_bridge.models import Job
 
 

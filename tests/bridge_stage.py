@@ -1,4 +1,4 @@
-"""The bridge's stage: a cluster (the sandbox, in this process), an active allocation on it, and short waits."""
+"""The bridge's stage: a cluster (the sandbox, in this process) and an active allocation on it."""
 
 import secrets
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from tests.cast import Cast, make_cast
 
 @pytest.fixture(scope="session", autouse=True)
 def flush_past_the_guards():
-    """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: step round the triggers."""
+    """Tests that commit end with TRUNCATE, which append-only tables refuse: step round the triggers."""
     plain = DatabaseOperations.sql_flush
 
     def flush(self, style, tables, *, reset_sequences=False, allow_cascade=False):

@@ -256,7 +256,7 @@ DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_FORMATTER_CLASS": "portal.foundation.problems.ProblemFormatter",
     "EXCEPTION_HANDLER_CLASS": "portal.foundation.problems.ProblemHandler",
 }
-KNOX_TOKEN_MODEL = "people.ApiToken"
+KNOX_TOKEN_MODEL = "people.ApiToken"  # noqa: S105  a model, no secret
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREFIX": "tq_"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Taqseem API",

@@ -89,7 +89,7 @@ def correct(kept: JobRun, told: AccountingRun) -> None:
         allocation_code=kept.allocation.code,
         run_key=kept.key,
         gpu_seconds=told.gpu_seconds,
-        key=key[:70],
+        key=key,
         reason=reason,
     )
     usage_services.usage_correct(

@@ -28,9 +28,9 @@ def test_a_message_reaches_its_handler_once(topic):
 
 
 def test_what_rolled_back_was_never_said(topic):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         outbox.enqueue(topic=topic, payload={})
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert not OutboxRow.objects.exists()
 
 

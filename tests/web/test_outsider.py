@@ -64,7 +64,7 @@ def walk(patterns, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
 
 @pytest.fixture
 def things(stage: Stage) -> dict[str, dict[str, str]]:
-    """By kind: what the keyword arguments of its routes may name. All of it belongs to the PI's organisation."""
+    """By kind: what its routes' arguments may name. All of it belongs to the PI's organisation."""
     cast = stage.cast
     request = AllocationRequest.objects.create(
         project=cast.project,

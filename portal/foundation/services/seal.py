@@ -25,21 +25,21 @@ LEAF = """
     )::text, 'UTF8'))
 """
 
+# Below xmin every transaction has ended. At or above xmax: ids of a server whose backup was restored here.
+DUE = f"""
+    SELECT row.id, {LEAF.replace(" id,", " row.id,")}
+    FROM foundation_auditpending pending JOIN foundation_auditrow row ON row.id = pending.row_id
+    WHERE pending.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+       OR pending.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    ORDER BY row.id LIMIT {BATCH}
+"""  # noqa: S608  only constants are put together
+
 
 def seal_once() -> int:
     """Seal what may be sealed now; returns how many rows. Only one sealer works at a time."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('audit sealer'))")
-        cursor.execute(
-            f"""
-            SELECT row.id, {LEAF.replace(" id,", " row.id,")}
-            FROM foundation_auditpending pending JOIN foundation_auditrow row ON row.id = pending.row_id
-            -- Below xmin every transaction has ended. At or above xmax: ids of a server that was restored.
-            WHERE pending.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-               OR pending.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-            ORDER BY row.id LIMIT {BATCH}
-            """
-        )
+        cursor.execute(DUE)
         leaves = [(row_id, bytes(digest)) for row_id, digest in cursor.fetchall()]
         if leaves:
             _write(leaves)
