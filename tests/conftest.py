@@ -1,12 +1,19 @@
 """Fixtures that every suite may use."""
 
 import pytest
+from django.core.management import call_command
 from django.db.backends.postgresql.operations import DatabaseOperations
 from rest_framework.test import APIClient
 
 from portal.people.models import User
 from tests.bridge_stage import stage  # noqa: F401  a fixture
 from tests.cast import Cast, make_cast
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translations():
+    """Pages in Urdu are in Urdu."""
+    call_command("compile_translations")
 
 
 @pytest.fixture(scope="session", autouse=True)

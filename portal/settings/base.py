@@ -211,7 +211,8 @@ DEFAULT_FROM_EMAIL = env.text("TAQSEEM_MAIL_FROM", "Taqseem <no-reply@taqseem.te
 # --- Language and time ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ur", _("Urdu"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# The second holds what libraries lack in Urdu.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "portal" / "people" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Karachi"  # what people read; the database keeps UTC
