@@ -17,10 +17,12 @@ LOGINS = {
 def seed() -> None:
     """Link who isn't linked; a login that the portal made while the cluster was a sandbox gives way."""
     manager = User.objects.filter(email=SITE_MANAGER).first()
+    if manager is None:
+        return
     people = User.objects.filter(email__in=LOGINS)
     for cluster in Cluster.objects.filter(is_sandbox=False).select_related("site"):
         links = {link.user_id: link for link in SiteLogin.objects.filter(site=cluster.site)}
-        for user in people if manager else []:
+        for user in people:
             link = links.get(user.pk)
             if link is not None and link.linked_by_id is None:
                 login_unlink(actor=manager, link=link)
