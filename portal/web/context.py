@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
@@ -89,16 +89,8 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
 def _items(request: HttpRequest, entries: list[Entry], *, badge: int = 0) -> list[Item]:
     return [
         {"label": label, "url": url, "current": _is_current(request.path, url), "badge": badge}
-        for label, url in ((label, _address(name)) for label, name in entries)
-        if url
+        for label, url in ((label, reverse(name)) for label, name in entries)
     ]
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def _is_current(path: str, url: str) -> bool:

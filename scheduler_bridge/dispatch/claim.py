@@ -12,7 +12,7 @@ from allocations.awards.transitions import AllocationState
 from allocations.ledger import services as ledger
 from datacenters.models import Cluster
 from portal.foundation import clock
-from portal.foundation.services import audit
+from portal.foundation.services import audit, outbox
 from scheduler_bridge.models import DispatchAttempt, Job, SlurmAccountBinding
 from scheduler_bridge.transitions import JobState
 
@@ -97,6 +97,7 @@ def _end(job: Job, action: str, *, reason: str) -> None:
     job.ended_at = clock.now()
     ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
     audit.record(actor=None, action=f"job_{action}", target=job, after={"state": job.state}, reason=reason)
+    outbox.enqueue(topic="job_ended", payload={"job": job.code})
 
 
 def _wait(job: Job, *, reason: str) -> None:

@@ -51,22 +51,21 @@ def send(claim: Claim) -> Answer:
 def spec(claim: Claim) -> JobSpec:
     """The job as Slurm gets it: user, Slurm account, partition come from the allocation, not the form."""
     job, attempt, resource = claim.job, claim.attempt, claim.job.allocation.resource
-    home = f"/home/{attempt.login}"
     return JobSpec(
         name=job.slurm_name,
         account=attempt.slurm_account,
         partition=resource.partition,
-        cwd=home,
+        cwd=job.home,
         script=job.script,
         time_limit_minutes=job.wall_minutes,
-        environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": home, "TAQSEEM_JOB": job.code},
+        environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": job.home, "TAQSEEM_JOB": job.code},
         gpus=job.gpus,
         gpu_type=resource.gres_type,
         cpus_per_task=job.cpus,
         memory_mb=job.memory_mb,
         comment=comment(claim),
-        stdout=f"{home}/{job.code}.out",
-        stderr=f"{home}/{job.code}.err",
+        stdout=f"{job.output}.out",
+        stderr=f"{job.output}.err",
     )
 
 

@@ -86,6 +86,16 @@ class Job(Record):
         return f"tq-{settings.INSTALLATION}-{self.code.removeprefix('job-')}"
 
     @property
+    def home(self) -> str:
+        """Where it runs at the site."""
+        return f"/home/{self.login}"
+
+    @property
+    def output(self) -> str:
+        """The path at the site to which .out and .err are added."""
+        return f"{self.home}/{self.code}"
+
+    @property
     def most_gpu_seconds(self) -> int:
         """What it can cost at most: GPUs × time limit."""
         return self.gpus * self.wall_minutes * 60

@@ -14,7 +14,7 @@ from portal.foundation.transitions import append_only
 class UsageRecord(models.Model):
     """One ended run, as it was first charged. `user` is empty where the site's login is linked to nobody."""
 
-    run_key = models.CharField(max_length=70, unique=True)
+    run_key = models.CharField(max_length=110, unique=True)
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="usage")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="usage"

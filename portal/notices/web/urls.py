@@ -6,6 +6,6 @@ from portal.notices.web import views
 
 urlpatterns = [
     path("notices/", views.NoticeList.as_view(), name="notices"),
-    path("notices/read/", views.ReadAll.as_view(), name="notices-read-all"),
+    path("notices/read/", views.ReadAll.as_view(), name="notices_read_all"),
     path("notices/<slug:code>/", views.NoticeOpen.as_view(), name="notice"),
 ]

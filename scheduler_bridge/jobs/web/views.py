@@ -103,4 +103,4 @@ def may_be_cancelled(job: Job) -> bool:
 
 def output_files(job: Job) -> list[str]:
     """Where the job's output and errors are written, at the site."""
-    return [f"/home/{job.login}/{job.code}.{kind}" for kind in ("out", "err")]
+    return [f"{job.output}.{kind}" for kind in ("out", "err")]
