@@ -242,7 +242,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "portal.foundation.paging.Pages",
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.UserRateThrottle",
@@ -267,6 +267,24 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.foundation.schema.with_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "RequestState": "allocations.programme.transitions.RequestState",
+        "AllocationState": "allocations.awards.transitions.AllocationState",
+        "JobState": "scheduler_bridge.transitions.JobState",
+        "VerificationState": "portal.people.models.Verification.State",
+        "ProgrammeRoleName": "portal.people.models.ProgrammeRole.Role",
+        "MembershipRole": "portal.people.models.Membership.Role",
+        "ProjectRole": "allocations.projects.models.ProjectMember.Role",
+        "OrganisationClass": "portal.people.models.Organisation.Kind",
+        "ScopeKind": "portal.people.models.AuditorScope.Kind",
+        "LedgerAccountKind": "allocations.ledger.models.account.AccountKind",
+        "AttemptOutcome": "scheduler_bridge.transitions.AttemptOutcome",
+        "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Whoever reads the documentation needs no token; whoever calls does.
