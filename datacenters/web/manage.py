@@ -4,6 +4,7 @@ from typing import Any
 
 from django.forms import model_to_dict
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -42,6 +43,9 @@ class SiteForm(FormPage):
 class SiteNew(SiteForm):
     form_class = forms.SiteNewForm
     title = gettext_lazy("New site")
+
+    def page_context(self) -> dict[str, Any]:
+        return {"back_url": reverse("sites")}
 
     def prepare(self) -> None:
         require(self.actor, self.permission)

@@ -80,6 +80,9 @@ class ProjectNew(ProjectFormPage):
     title = gettext_lazy("New project")
     submit_label = gettext_lazy("Create the project")
 
+    def page_context(self) -> dict[str, Any]:
+        return {"back_url": reverse("projects")}
+
     def prepare(self) -> None:
         self.organisations = list(selectors.organisations_to_propose_for(self.actor))
         if not self.organisations:
