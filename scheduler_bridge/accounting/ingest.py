@@ -1,11 +1,12 @@
 """From each cluster's accounting to charges: every run is charged once, when it has ended."""
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Min
 
 from allocations.ledger import services as ledger
@@ -20,6 +21,8 @@ from scheduler_bridge.sites.clients import client_for, operator_token
 from scheduler_bridge.slurm_rest_client import AccountingRun, Listing
 from scheduler_bridge.transitions import ON_CLUSTER, JobState
 
+log = logging.getLogger(__name__)
+
 # The ledger posts at most this many at a time.
 BATCH = 1000
 # Read again this far back: slurmdbd learns of things late.
@@ -32,16 +35,19 @@ def ingest(cluster: Cluster) -> int:
     Raises SlurmError where there is no clear answer; the cursor then stays where it is.
     """
     client, token = client_for(cluster), operator_token(cluster)
-    server_time = client.diag(token).server_time
+    diag = client.diag(token)
     start = _window_start(cluster)
-    listing = client.accounting_jobs(token, cluster.slurm_name, int(start.timestamp()), server_time + 60)
-    runs = (*listing, *_unlisted(cluster, listing))
-    charged = sum(_post(cluster, batch) for batch in batched(runs, BATCH))
-    if listing.complete or not listing.odd:
+    listing = client.accounting_jobs(token, cluster.slurm_name, int(start.timestamp()), diag.server_time + 60)
+    # The latest first: a job's run that ended is then known not to be its last.
+    runs = sorted((*listing, *_unlisted(cluster, listing)), key=lambda run: run.submit_time, reverse=True)
+    outcomes = [_post_apart(cluster, batch) for batch in batched(runs, BATCH)]
+    # What slurmctld has yet to tell slurmdbd would come with times from before the cursor.
+    told_all = diag.dbd_agent_queue_size == 0 and (listing.complete or not listing.odd)
+    if told_all and not any(outcome.failed for outcome in outcomes):
         AccountingCursor.objects.update_or_create(
-            cluster=cluster, defaults={"read_until": datetime.fromtimestamp(server_time, UTC)}
+            cluster=cluster, defaults={"read_until": datetime.fromtimestamp(diag.server_time, UTC)}
         )
-    return charged
+    return sum(outcome.charged for outcome in outcomes)
 
 
 def _unlisted(cluster: Cluster, listing: Listing[AccountingRun]) -> Iterator[AccountingRun]:
@@ -76,26 +82,56 @@ class Row:
     told: AccountingRun
     kept: JobRun
     job: Job | None
+    newly_charged: bool = False
 
 
-def _post(cluster: Cluster, told: Iterable[AccountingRun]) -> int:
+@dataclass(frozen=True)
+class Outcome:
+    """How many runs are charged now, and how many couldn't be."""
+
+    charged: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(self.charged + other.charged, self.failed + other.failed)
+
+
+def _post_apart(cluster: Cluster, told: Sequence[AccountingRun]) -> Outcome:
+    """Post a batch; where something in it is refused, each half apart, so that it keeps no other waiting.
+
+    Raises OperationalError (the database is busy): the next pass tries all again.
+    """
+    try:
+        return Outcome(charged=_post(cluster, told))
+    except OperationalError:
+        raise
+    except Exception:
+        if len(told) == 1:
+            log.exception("Slurm job %s of %s can't be charged", told[0].job_id, cluster.code)
+            return Outcome(failed=1)
+    half = len(told) // 2
+    return _post_apart(cluster, told[:half]) + _post_apart(cluster, told[half:])
+
+
+def _post(cluster: Cluster, told: Sequence[AccountingRun]) -> int:
     with transaction.atomic():
-        rows = list(_match(cluster, list(told)))
+        rows = list(_match(cluster, told))
         _keep(rows)
         fresh = [row for row in rows if row.told.is_final and row.kept.charged is None]
         ledger.charge_many(
             [settle.charge(row.kept, row.told, row.job) for row in fresh if row.told.gpu_seconds]
         )
         for row in fresh:
+            row.newly_charged = True
             row.kept.charged = row.told.gpu_seconds
         usage.usage_record_many(records=[settle.usage(row.kept, row.told, row.job) for row in fresh])
         corrected = [row for row in rows if _differs(row)]
         for row in corrected:
-            settle.correct(row.kept, row.told)
+            settle.correct(row.kept, row.told, row.job)
         JobRun.objects.bulk_update([row.kept for row in fresh + corrected], ["charged"])
         for row in rows:
             if row.job is not None:
-                settle.follow(row.job, row.kept, row.told, newly_charged=row in fresh)
+                settle.follow(row.job, row.kept, row.told, newly_charged=row.newly_charged)
         if fresh or corrected:
             audit.record(
                 actor=None,
@@ -111,61 +147,77 @@ def _differs(row: Row) -> bool:
     return row.told.is_final and row.kept.charged is not None and row.kept.charged != row.told.gpu_seconds
 
 
-def _match(cluster: Cluster, told: list[AccountingRun]) -> Iterator[Row]:
-    """Runs under Slurm accounts that are ours, each with its kept row and its job (None: sent by sbatch)."""
+Key = tuple[int, int]  # Slurm job id and submit time: ids are used again
+
+
+def _key(run: AccountingRun) -> Key:
+    return run.job_id, run.submit_time
+
+
+def _match(cluster: Cluster, told: Sequence[AccountingRun]) -> Iterator[Row]:
+    """Runs that are ours, each with its kept row and its job (None: sent by sbatch).
+
+    Ours is what runs under an allocation's Slurm account, which then pays. A job of the portal that its owner
+    moved to a Slurm account of somebody else's is paid by the allocation that it was sent on.
+    """
     bindings = {
         binding.slurm_account: binding
-        for binding in SlurmAccountBinding.objects.filter(
+        for binding in SlurmAccountBinding.objects.select_related("allocation").filter(
             cluster=cluster, slurm_account__in={run.account for run in told}
         )
     }
-    ours = [run for run in told if run.account in bindings]
-    jobs = _jobs(cluster, ours)
     kept = {
         (run.slurm_job_id, int(run.submitted_at.timestamp())): run
-        for run in JobRun.objects.filter(cluster=cluster, slurm_job_id__in={run.job_id for run in ours})
+        for run in JobRun.objects.select_related("allocation").filter(
+            cluster=cluster, slurm_job_id__in={run.job_id for run in told}
+        )
     }
-    for run in ours:
-        row = kept.get((run.job_id, run.submit_time)) or JobRun(
+    jobs = _jobs(cluster, told, kept)
+    for run in told:
+        job, binding = jobs.get(_key(run)), bindings.get(run.account)
+        payer = binding or job
+        if payer is None:
+            continue
+        row = kept.get(_key(run)) or JobRun(
             cluster=cluster,
             slurm_job_id=run.job_id,
             submitted_at=datetime.fromtimestamp(run.submit_time, UTC),
-            allocation_id=bindings[run.account].allocation_id,
         )
-        job = jobs.get(run.job_id)
         row.job = job
+        if row.charged is None:
+            row.allocation = payer.allocation
         yield Row(run, row, job)
 
 
-def _jobs(cluster: Cluster, runs: list[AccountingRun]) -> dict[int, Job]:
-    """Jobs of the portal by Slurm job id: a run carries an attempt's mark, or its id and name agree."""
-    locked = {
-        job.pk: job
-        for job in Job.objects.select_for_update(of=("self",))
-        .select_related("cluster")
-        .filter(cluster=cluster, pk__in=_candidates(cluster, runs))
-        .order_by("pk")
-    }
+def _jobs(cluster: Cluster, runs: Sequence[AccountingRun], kept: dict[Key, JobRun]) -> dict[Key, Job]:
+    """Jobs of the portal by run, locked: a run carries an attempt's mark, is known, or its id and name agree.
+
+    Once known, a run stays the job's: people may rename their jobs and rub off the mark.
+    """
     attempts = {
         attempt.code: attempt
         for attempt in DispatchAttempt.objects.filter(code__in={attempt_code(run) for run in runs})
     }
-    by_id_and_name = {(job.slurm_job_id, job.slurm_name): job for job in locked.values()}
+    wanted = {attempt.job_id for attempt in attempts.values()} | {run.job_id for run in kept.values()}
+    by_id = Job.objects.filter(cluster=cluster, slurm_job_id__in={run.job_id for run in runs})
+    locked = {
+        job.pk: job
+        for job in Job.objects.select_for_update(of=("self",))
+        .select_related("cluster", "allocation")
+        .filter(cluster=cluster, pk__in={*(wanted - {None}), *by_id.values_list("pk", flat=True)})
+        .order_by("pk")
+    }
+    named = {(job.slurm_job_id, job.slurm_name, job.login): job for job in locked.values()}
     found = {}
     for run in runs:
-        attempt = attempts.get(attempt_code(run))
+        attempt, known = attempts.get(attempt_code(run)), kept.get(_key(run))
         job = locked.get(attempt.job_id) if attempt else None
         if job is None or attempt is None or not verifies(run, attempt, job):
-            job = by_id_and_name.get((run.job_id, run.name))
+            job = locked.get(known.job_id) if known and known.job_id else None
+            job = job or named.get((run.job_id, run.name, run.user))
         if job is not None:
-            found[run.job_id] = job
+            found[_key(run)] = job
     return found
-
-
-def _candidates(cluster: Cluster, runs: list[AccountingRun]) -> set[int]:
-    marked = DispatchAttempt.objects.filter(code__in={attempt_code(run) for run in runs})
-    known = Job.objects.filter(cluster=cluster, slurm_job_id__in={run.job_id for run in runs})
-    return {*marked.values_list("job_id", flat=True), *known.values_list("pk", flat=True)}
 
 
 def _keep(rows: list[Row]) -> None:

@@ -1,13 +1,13 @@
 """What one run of the accounting means for its row, its charge, its usage and its job."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from allocations.ledger import services as ledger
 from allocations.usage import services as usage_services
 from allocations.usage.models import UsageRecord
 from portal.foundation import clock
-from portal.foundation.errors import Refused
+from portal.foundation.errors import InvalidInput, Refused
 from portal.foundation.services import audit, outbox
 from scheduler_bridge.models import Job, JobRun
 from scheduler_bridge.slurm_rest_client import AccountingRun
@@ -25,7 +25,10 @@ ENDED_AS = {
     SlurmState.PREEMPTED: JobState.PREEMPTED,
     SlurmState.OUT_OF_MEMORY: JobState.OUT_OF_MEMORY,
 }
-COPIED = ["job", "login", "name", "state", "started_at", "ended_at", "elapsed_seconds", "gpus"]
+COPIED = ["job", "allocation", "login", "name", "state", "started_at", "ended_at", "elapsed_seconds", "gpus"]
+# Slurm mostly puts such jobs back into its queue, and the next run shows up only after a while.
+RUN_AGAIN = {SlurmState.NODE_FAIL, SlurmState.BOOT_FAIL, SlurmState.PREEMPTED}
+RUN_AGAIN_WITHIN = timedelta(minutes=5)
 OPEN = {JobState.QUEUED, JobState.RUNNING, JobState.UNCERTAIN}
 
 
@@ -49,14 +52,13 @@ def was_requeued(told: AccountingRun) -> bool:
 
 
 def charge(kept: JobRun, told: AccountingRun, job: Job | None) -> ledger.Charge:
-    """GPUs × elapsed seconds, as the accounting has them; the hold's rest goes with the last run."""
+    """GPUs × elapsed seconds, as the accounting has them, from the job's hold if that is on what pays."""
     return ledger.Charge(
         allocation_code=kept.allocation.code,
         run_key=kept.key,
         gpu_seconds=told.gpu_seconds,
         key=f"charge:{kept.key}",
-        job_code=job.code if job else None,
-        release_rest=job is not None and is_jobs_own(job, told) and not was_requeued(told),
+        job_code=job.code if job and job.allocation_id == kept.allocation_id else None,
     )
 
 
@@ -81,20 +83,28 @@ def usage(kept: JobRun, told: AccountingRun, job: Job | None) -> UsageRecord:
     )
 
 
-def correct(kept: JobRun, told: AccountingRun) -> None:
+def correct(kept: JobRun, told: AccountingRun, job: Job | None) -> None:
     """The accounting changed its mind about a charged run: post the difference."""
     reason = f"The cluster's accounting changed from {kept.charged} to {told.gpu_seconds} GPU-seconds."
     key = f"correct:{kept.key}:{kept.charged}:{told.gpu_seconds}:{int(clock.now().timestamp())}"
-    ledger.charge_correct(
-        allocation_code=kept.allocation.code,
-        run_key=kept.key,
-        gpu_seconds=told.gpu_seconds,
-        key=key,
-        reason=reason,
-    )
+    try:
+        ledger.charge_correct(
+            allocation_code=kept.allocation.code,
+            run_key=kept.key,
+            gpu_seconds=told.gpu_seconds,
+            key=key,
+            reason=reason,
+        )
+    except InvalidInput as error:
+        if error.code != "no_charge":
+            raise
+        ledger.charge_many([charge(kept, told, job)])  # it had been told to have used nothing
     usage_services.usage_correct(
         run_key=kept.key, gpu_seconds=told.gpu_seconds, ended_at=kept.ended_at, reason=reason
     )
+    if job is not None and is_jobs_own(job, told):
+        job.charged += told.gpu_seconds - (kept.charged or 0)
+        job.store("charged")
     kept.charged = told.gpu_seconds
 
 
@@ -112,10 +122,18 @@ def follow(job: Job, kept: JobRun, told: AccountingRun, *, newly_charged: bool) 
         job.store("confirmed_at")
     if not told.is_final:
         return
-    if not was_requeued(told):
+    if not was_requeued(told) and not _may_run_again(job, kept, told):
         _ended(job, told)
     elif newly_charged:
         _requeued(job, run_key=kept.key, gpu_seconds=told.gpu_seconds)
+
+
+def _may_run_again(job: Job, kept: JobRun, told: AccountingRun) -> bool:
+    """Whether a later run is known, or may still come."""
+    if job.runs.filter(slurm_job_id=kept.slurm_job_id, submitted_at__gt=kept.submitted_at).exists():
+        return True
+    ended_at = kept.ended_at or kept.submitted_at
+    return told.state in RUN_AGAIN and clock.now() - ended_at < RUN_AGAIN_WITHIN
 
 
 def _requeued(job: Job, *, run_key: str, gpu_seconds: int) -> None:
@@ -124,6 +142,8 @@ def _requeued(job: Job, *, run_key: str, gpu_seconds: int) -> None:
         job.move("requeue")
         job.started_at = None
         job.store("state", "started_at")
+    if not gpu_seconds:
+        return
     # In overrun nothing can be held: the next run is charged all the same when it ends.
     with suppress(Refused):
         ledger.hold_top_up(
