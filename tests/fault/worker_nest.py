@@ -1,0 +1,139 @@
+"""A nest of real Celery workers: Django is loaded once, and every worker is a fork of it.
+
+    python -m tests.fault.worker_nest
+    {"name": "w1", "stop_at": "answered", "plant": ""}     a line on stdin for each worker
+    4711                                                    its process id on stdout
+
+A worker stops itself (SIGSTOP) at the point named, so that the test kills it exactly there. `plant` gives it
+a bug: what the test must be able to see. Both live here and not in the product.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+# How long after its token's end a silent sender is taken for dead: shorter than in life, which is harsher.
+LEASE_MARGIN = timedelta(seconds=1)
+
+
+def main() -> None:
+    django.setup()
+    from portal.celery import app
+
+    app.loader.import_default_modules()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # dead workers leave no zombies
+    for line in sys.stdin:
+        wish = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            become_worker(app, wish)
+        print(pid, flush=True)
+
+
+def become_worker(app: Any, wish: dict[str, str]) -> None:
+    """Never returns."""
+    with open(wish["log"], "a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    prepare(stop_at=wish["stop_at"], plant=wish["plant"])
+    options = ["--pool=threads", "--concurrency=4", "--queues=default,bridge", "--loglevel=INFO"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    with contextlib.suppress(SystemExit):
+        app.worker_main(["--quiet", "worker", f"--hostname={wish['name']}@test", *options, *quiet])
+    os._exit(0)
+
+
+def prepare(*, stop_at: str, plant: str) -> None:
+    from scheduler_bridge.dispatch import claim, results
+    from scheduler_bridge.slurm_rest_client import SlurmClient
+
+    claim.LEASE_MARGIN = LEASE_MARGIN
+    match stop_at:
+        case "claimed":  # the attempt is on record, nothing was sent
+            SlurmClient.submit = before(SlurmClient.submit)
+        case "answered":  # the cluster has it and said so, nothing was written
+            SlurmClient.submit = after(SlurmClient.submit)
+        case "writing":  # inside the transaction that writes the answer
+            results._move = after(results._move)
+    match plant:
+        case "blind_retry":
+            plant_blind_retry()
+        case "no_fence":
+            plant_no_fence()
+
+
+def before(function: Callable[..., Any]) -> Callable[..., Any]:
+    def stopping(*args: Any, **kwargs: Any) -> Any:
+        stop_once()
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            os.write(1, f"what came after the stop: {type(error).__name__}\n".encode())
+            raise
+
+    return stopping
+
+
+def after(function: Callable[..., Any]) -> Callable[..., Any]:
+    def stopping(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        stop_once()
+        return result
+
+    return stopping
+
+
+_stopped: list[bool] = []
+
+
+def stop_once() -> None:
+    """All threads stop; sent to this one, so that it stops here and not some steps further on."""
+    if not _stopped:
+        _stopped.append(True)
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+
+
+def plant_blind_retry() -> None:
+    """What everybody writes first: no answer came, so send it again."""
+    from scheduler_bridge import tasks
+    from scheduler_bridge.models import Job
+
+    def send_again(cluster: Any) -> int:
+        lost = list(Job.objects.filter(cluster=cluster, state="uncertain"))
+        for job in lost:
+            job.move("put_back")
+            job.store("state")
+        return len(lost)
+
+    tasks.resolve = send_again
+
+
+def plant_no_fence() -> None:
+    """Tokens that outlive their attempt: a late POST is as good as a fresh one."""
+    from scheduler_bridge.dispatch import send
+    from scheduler_bridge.sites.clients import signer_for
+
+    def generous(cluster: Any) -> Any:
+        signer = signer_for(cluster)
+
+        class Generous:
+            @staticmethod
+            def mint(login: str, expires: int) -> Any:
+                return signer.mint(login, expires + 600)
+
+        return Generous
+
+    send.signer_for = generous
+
+
+if __name__ == "__main__":
+    main()
