@@ -30,7 +30,10 @@ def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
             return work(cluster)
         except (SlurmError, OSError) as error:
             log.warning("%s on %s: %s", name, cluster_code, error)
-            return 0
+        except Exception:
+            # A fault in one kind of work, or a busy database, keeps no other kind waiting.
+            log.exception("%s on %s failed", name, cluster_code)
+    return 0
 
 
 @shared_task

@@ -38,7 +38,7 @@ JOB = Machine(
         ("claim", ["approved"], "dispatching"),
         ("accept", ["dispatching", "uncertain"], "queued"),
         ("put_back", ["dispatching", "uncertain"], "approved"),
-        ("refuse", ["dispatching", "approved"], "refused"),
+        ("refuse", ["dispatching", "uncertain", "approved"], "refused"),
         ("lose_sight", ["dispatching", "queued", "running"], "uncertain"),
         ("requeue", ["running"], "queued"),
         ("start", ["queued", "uncertain"], "running"),

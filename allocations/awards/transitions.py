@@ -15,6 +15,9 @@ class AllocationState(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+# For good: nothing more is sent, what is held goes as jobs end.
+ENDED = frozenset({AllocationState.EXPIRED, AllocationState.REVOKED, AllocationState.CLOSED})
+
 ALLOCATION = Machine(
     name="allocation",
     states=AllocationState,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
+from allocations.awards.transitions import ENDED
 from datacenters.models import Cluster
 from datacenters.services import cluster_seen
 from portal.foundation import clock
@@ -23,9 +24,14 @@ PROVISIONAL = timedelta(seconds=30)
 def poll(cluster: Cluster) -> int:
     """Update this cluster's open jobs; returns how many changed. A cluster without open jobs is pinged."""
     client, token = client_for(cluster), operator_token(cluster)
-    open_jobs = Job.objects.filter(cluster=cluster, state__in=[JobState.QUEUED, JobState.RUNNING])
+    # Before the list is asked for: what is sent meanwhile needn't stand in it.
+    open_jobs = list(
+        Job.objects.filter(cluster=cluster, state__in=[JobState.QUEUED, JobState.RUNNING]).values_list(
+            "pk", flat=True
+        )
+    )
     try:
-        if not open_jobs.exists():
+        if not open_jobs:
             ping = client.ping(token)
             problem = "" if ping.up else "slurmctld doesn't answer."
             cluster_seen(cluster=cluster, release=ping.release, problem=problem)
@@ -36,14 +42,14 @@ def poll(cluster: Cluster) -> int:
         return 0
     cluster_seen(cluster=cluster, release="", problem="")
     by_id = {sighting.job_id: sighting for sighting in live}
-    return sum(_update(pk, by_id, complete=live.complete) for pk in open_jobs.values_list("pk", flat=True))
+    return sum(_update(pk, by_id, complete=live.complete) for pk in open_jobs)
 
 
 def _update(pk: int, by_id: dict[int, LiveJob], *, complete: bool) -> bool:
     with transaction.atomic():
         job = (
             Job.objects.select_for_update(of=("self",), skip_locked=True)
-            .select_related("cluster")
+            .select_related("cluster", "allocation")
             .prefetch_related("attempts")
             .filter(pk=pk, state__in=[JobState.QUEUED, JobState.RUNNING])
             .first()
@@ -54,6 +60,7 @@ def _update(pk: int, by_id: dict[int, LiveJob], *, complete: bool) -> bool:
         sighting = by_id.get(job.slurm_job_id)
         if sighting is not None and is_job(sighting, job):
             _seen(job, sighting)
+            _take_back(job, sighting)
         elif (sighting is not None or complete) and job.confirmed_at is None:
             _lost(job)
         if before == (job.state, job.reason, job.confirmed_at, job.started_at):
@@ -74,6 +81,19 @@ def _seen(job: Job, sighting: LiveJob) -> None:
         job.move("requeue")
         job.started_at = None
     job.reason = sighting.reason if sighting.state == SlurmState.PENDING and sighting.reason != "None" else ""
+
+
+def _take_back(job: Job, sighting: LiveJob) -> None:
+    """Cancel what still waits on an ended allocation: Slurm would keep it waiting for ever.
+
+    Only once Slurm is known to start nothing more of it: what runs may finish.
+    """
+    if job.cancel_requested_at or sighting.state != SlurmState.PENDING or job.allocation.state not in ENDED:
+        return
+    if job.allocation.bindings.filter(slurm_account=job.slurm_account, blocked=True).exists():
+        job.cancel_requested_at = clock.now()
+        job.store("cancel_requested_at")
+        audit.record(actor=None, action="job_cancel", target=job, reason="The allocation has ended.")
 
 
 def _lost(job: Job) -> None:

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
-from allocations.awards.transitions import AllocationState
+from allocations.awards.transitions import ENDED, AllocationState
 from allocations.ledger import services as ledger
 from datacenters.models import Cluster
 from portal.foundation import clock
 from portal.foundation.services import audit, outbox
-from scheduler_bridge.models import DispatchAttempt, Job, SlurmAccountBinding
+from scheduler_bridge.models import DispatchAttempt, Job, SiteLogin, SlurmAccountBinding
 from scheduler_bridge.transitions import JobState
 
 # How long after its token's expiry a silent sender is taken for dead.
@@ -46,10 +46,11 @@ def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
                 allocation__in={job.allocation_id for job in jobs}, blocked=False
             ).order_by("generation")
         }
+        rightful = _rightful(jobs)
         claims = [
             Claim(job, _attempt(job, bindings[job.allocation_id]))
             for job in jobs
-            if _may_go(job, bindings.get(job.allocation_id))
+            if _may_go(job, bindings.get(job.allocation_id), rightful)
         ]
         DispatchAttempt.objects.bulk_create([claim.attempt for claim in claims])
         Job.objects.bulk_update(
@@ -70,7 +71,21 @@ def _in_turn(cluster: Cluster, limit: int) -> list[int]:
     return list(waiting.values_list("pk", flat=True)[:limit])
 
 
-def _may_go(job: Job, binding: SlurmAccountBinding | None) -> bool:
+Right = tuple[int, int, str]  # a person in a project, as a login
+
+
+def _rightful(jobs: list[Job]) -> set[Right]:
+    """Who may send for which project under which login now: links and memberships end while jobs wait."""
+    links = SiteLogin.objects.filter(
+        user__in={job.submitted_by_id for job in jobs},
+        user__is_active=True,
+        user__project_roles__project__in={job.allocation.project_id for job in jobs},
+        site__in={job.cluster.site_id for job in jobs},
+    )
+    return set(links.values_list("user", "user__project_roles__project", "login"))
+
+
+def _may_go(job: Job, binding: SlurmAccountBinding | None, rightful: set[Right]) -> bool:
     """Whether the job may be sent now; if never, or not yet, the job is told why."""
     if job.cancel_requested_at:
         _end(job, "cancel", reason="")
@@ -78,6 +93,12 @@ def _may_go(job: Job, binding: SlurmAccountBinding | None) -> bool:
     resource, project = job.allocation.resource, job.allocation.project
     if not resource.site.holds(project.data_class):
         _end(job, "refuse", reason="This site may no longer hold data of the project's class.")
+        return False
+    if job.allocation.state in ENDED:
+        _end(job, "refuse", reason="The allocation has ended.")
+        return False
+    if (job.submitted_by_id, project.pk, job.login) not in rightful:
+        _end(job, "refuse", reason="Its sender has left the project, or has another login at the site now.")
         return False
     if job.allocation.state != AllocationState.ACTIVE or binding is None:
         _wait(job, reason="The allocation isn't active.")

@@ -68,7 +68,9 @@ def _look(cluster: Cluster, attempts: Iterable[DispatchAttempt]) -> Look:
     client, token = client_for(cluster), operator_token(cluster)
     # The clock is read before the lists: what they miss was then really missing after the fence.
     diag = client.diag(token)
-    since = int(min(attempt.created_at for attempt in attempts).timestamp()) - CLOCK_SLACK_SECONDS
+    # Attempts are dated by our clock, runs by the cluster's, which may be behind.
+    behind = max(0, int(clock.now().timestamp()) - diag.server_time)
+    since = int(min(attempt.created_at for attempt in attempts).timestamp()) - behind - CLOCK_SLACK_SECONDS
     live = client.list_jobs(token)
     recorded = client.accounting_jobs(
         token, cluster.slurm_name, since, diag.server_time + CLOCK_SLACK_SECONDS

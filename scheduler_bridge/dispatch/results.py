@@ -35,21 +35,24 @@ def write(answers: list[Answer]) -> None:
             .annotate(latest=Max("pk"))
             .values_list("latest", flat=True)
         )
+        # Read afresh: while the answer was on its way, its copy may have been found or proven absent.
+        attempts = DispatchAttempt.objects.in_bulk([answer.claim.attempt.pk for answer in answers])
         for answer in answers:
-            _record(answer.claim.attempt, answer)
+            _record(attempts[answer.claim.attempt.pk], answer)
             _move(by_id[answer.claim.job.pk], answer, is_latest=answer.claim.attempt.pk in latest)
         DispatchAttempt.objects.bulk_update(
-            [answer.claim.attempt for answer in answers],
-            ["outcome", "answered_at", "slurm_job_id", "answer"],
+            attempts.values(), ["outcome", "answered_at", "slurm_job_id", "answer"]
         )
         Job.objects.bulk_update(by_id.values(), FIELDS)
 
 
 def _record(attempt: DispatchAttempt, answer: Answer) -> None:
-    attempt.outcome = answer.outcome
     attempt.answered_at = clock.now()
-    attempt.slurm_job_id = answer.slurm_job_id
     attempt.answer = answer.text[:2000]
+    if answer.outcome == AttemptOutcome.UNCLEAR and attempt.outcome != AttemptOutcome.OPEN:
+        return
+    attempt.outcome = answer.outcome
+    attempt.slurm_job_id = answer.slurm_job_id
 
 
 def _move(job: Job, answer: Answer, *, is_latest: bool) -> None:
@@ -70,11 +73,10 @@ def _accepted(job: Job, answer: Answer) -> None:
 
 
 def _refused(job: Job, answer: Answer) -> None:
-    if job.state == JobState.UNCERTAIN:
-        job.move("put_back")  # the table has no way from uncertain to refused but through approved
     job.move("refuse")
     job.reason = answer.text
     job.ended_at = clock.now()
+    job.uncertain_since = job.first_miss_at = None
     ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
     audit.record(actor=None, action="job_refuse", target=job, after={"state": job.state}, reason=answer.text)
     outbox.enqueue(topic="job_ended", payload={"job": job.code})

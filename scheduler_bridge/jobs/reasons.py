@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 OWN_REASONS = (
     gettext_noop("This site may no longer hold data of the project's class."),
     gettext_noop("The allocation isn't active."),
+    gettext_noop("The allocation has ended."),
+    gettext_noop("Its sender has left the project, or has another login at the site now."),
     gettext_noop("The site login is being added to the allocation's Slurm account."),
     gettext_noop("The worker that sent it fell silent."),
     gettext_noop("The cluster no longer shows it; it is being looked up."),

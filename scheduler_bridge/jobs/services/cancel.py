@@ -12,11 +12,12 @@ from portal.people.models import User
 from scheduler_bridge.models import Job
 from scheduler_bridge.transitions import JobState
 
-NEVER_SENT = {JobState.AWAITING_APPROVAL, JobState.APPROVED}
+# Never sent, or every try provably came to nothing.
+NOT_THERE = {JobState.AWAITING_APPROVAL, JobState.APPROVED}
 
 
 def job_cancel(*, actor: User, job: Job, reason: str = "") -> Job:
-    """Cancel at once what was never sent; ask the cluster to cancel the rest.
+    """Cancel at once what isn't on the cluster; ask the cluster to cancel the rest.
 
     What may be on the cluster keeps its hold until the accounting tells its end. Raises NotAllowed,
     IllegalState (it has ended).
@@ -29,7 +30,7 @@ def job_cancel(*, actor: User, job: Job, reason: str = "") -> Job:
         if job.cancel_requested_at:
             return job
         job.cancel_requested_at = clock.now()
-        if job.state in NEVER_SENT and not job.attempts.exists():
+        if job.state in NOT_THERE:
             job.move("cancel")
             job.ended_at = clock.now()
             ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
