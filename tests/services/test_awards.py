@@ -198,6 +198,8 @@ def test_expire_returns_the_rest_and_closes_when_nothing_is_held(allocation: All
     hold_release(job_code="job-1", key="release")
     assert services.allocations_sweep() == {"expired": 0, "closed": 1}
     assert services.allocations_sweep() == {"expired": 0, "closed": 0}
+    standing = balances(allocation.code)
+    assert (standing.available, standing.returned) == (0, 100 * HOUR), "also what the last job left over"
 
 
 def test_the_pool_gets_it_back(cast: Cast, allocation: Allocation) -> None:

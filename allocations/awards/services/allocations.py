@@ -52,7 +52,9 @@ def allocation_resume(*, actor: User, allocation: Allocation, reason: str) -> Al
 def allocation_revoke(*, actor: User, allocation: Allocation, reason: str) -> Allocation:
     """End it for good; what is available goes back to the pools. Needs a reason and a second factor."""
     allocation = _administer(actor, allocation, "revoke", reason)
-    _return_rest(allocation, PostingKind.RECLAIM, actor=actor, reason=reason)
+    _return_rest(
+        allocation, PostingKind.RECLAIM, key=f"reclaim:{allocation.code}", actor=actor, reason=reason
+    )
     return allocation
 
 
@@ -68,18 +70,23 @@ def allocation_expire(*, allocation: Allocation) -> Allocation:
             _("This allocation hasn't ended yet."), figures={"ends_on": str(allocation.ends_on)}
         )
     _step(allocation, "expire", actor=None)
-    _return_rest(allocation, PostingKind.EXPIRE, actor=None)
+    _return_rest(allocation, PostingKind.EXPIRE, key=f"expire:{allocation.code}", actor=None)
     return allocation
 
 
 @transaction.atomic
 def allocation_close(*, allocation: Allocation) -> Allocation:
-    """Nothing is held on an ended allocation any more. Raises IllegalState where something is."""
+    """Nothing is held on an ended allocation any more: what its last jobs left over goes back to the pools.
+
+    Raises IllegalState where something is held.
+    """
     allocation = _locked(allocation)
     held = balances.balances(allocation.code).held
     if held:
         raise IllegalState(_("Jobs still hold budget of this allocation."), figures={"held": held})
+    kind = PostingKind.EXPIRE if allocation.state == AllocationState.EXPIRED else PostingKind.RECLAIM
     _step(allocation, "close", actor=None)
+    _return_rest(allocation, kind, key=f"close:{allocation.code}", actor=None)
     return allocation
 
 
@@ -143,11 +150,13 @@ def _step(allocation: Allocation, action: str, *, actor: User | None, reason: st
         )
 
 
-def _return_rest(allocation: Allocation, kind: PostingKind, *, actor: User | None, reason: str = "") -> None:
+def _return_rest(
+    allocation: Allocation, kind: PostingKind, *, key: str, actor: User | None, reason: str = ""
+) -> None:
     ledger.return_post(
         allocation_code=allocation.code,
         kind=kind,
-        key=f"{kind}:{allocation.code}",
+        key=key,
         actor=actor,
         reason=reason,
     )
