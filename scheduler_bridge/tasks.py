@@ -6,7 +6,6 @@ from collections.abc import Callable
 from celery import Task, shared_task
 
 from allocations.awards.models import Allocation
-from allocations.awards.transitions import AllocationState
 from datacenters.models import Cluster
 from scheduler_bridge.accounting.ingest import ingest
 from scheduler_bridge.accounting.poll import poll
@@ -14,6 +13,7 @@ from scheduler_bridge.dispatch.cancel import cancel_requested
 from scheduler_bridge.dispatch.locks import only_one
 from scheduler_bridge.dispatch.lookup import expire_leases, resolve
 from scheduler_bridge.dispatch.loop import drain
+from scheduler_bridge.provisioning.desired import out_of_line
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.slurm_rest_client import SlurmError
 
@@ -74,9 +74,8 @@ def tick() -> None:
 
 @shared_task
 def provision_waiting() -> None:
-    """Try again what is still being set up."""
-    waiting = Allocation.objects.filter(state=AllocationState.PROVISIONING, resource__cluster__isnull=False)
-    for code in waiting.values_list("code", flat=True):
+    """Try again what is still being set up, and every change that hasn't come to Slurm yet."""
+    for code in out_of_line():
         _wake(provision, code)
 
 

@@ -26,6 +26,11 @@ class Balances:
     overrun: int = 0
     returned: int = 0
 
+    @property
+    def committed(self) -> int:
+        """Everything ever granted less everything returned: what Slurm's limit is made of."""
+        return self.granted - self.returned
+
 
 def balances(allocation_code: str) -> Balances:
     """One allocation's balances; all zero where the ledger doesn't know it."""
@@ -73,9 +78,8 @@ def pools_free(
 
 
 def committed_limit(allocation_code: str) -> int:
-    """Everything ever granted less everything returned: what Slurm's limit is made of."""
-    standing = balances(allocation_code)
-    return standing.granted - standing.returned
+    """What Slurm's limit for an allocation is made of."""
+    return balances(allocation_code).committed
 
 
 def hold_of(job_code: str) -> Hold | None:

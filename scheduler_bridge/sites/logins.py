@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
-from datacenters.models import Site
+from datacenters.models import Cluster, Site
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, outbox
@@ -41,13 +41,18 @@ def login_link(*, actor: User, user: User, site: Site, login: str) -> SiteLogin:
     IllegalState (in use)."""
     require(actor, "datacenters.manage_site", site)
     require_second_factor(actor)
-    if login in FORBIDDEN or not LOGIN.fullmatch(login):
+    if login in _forbidden(site) or not LOGIN.fullmatch(login):
         raise InvalidInput(
             _("“%(login)s” can't be a person's login.") % {"login": login},
             field="login",
             remedy=_("Use the person's own Linux user at the site: letters, digits, - and _."),
         )
     return _link(user=user, site=site, login=login, linked_by=actor)
+
+
+def _forbidden(site: Site) -> set[str]:
+    """The system's own, and the one by which the portal sets limits: jobs under it could do so too."""
+    return FORBIDDEN | set(Cluster.objects.filter(site=site).values_list("operator_login", flat=True))
 
 
 def login_unlink(*, actor: User, link: SiteLogin) -> None:

@@ -2,12 +2,20 @@
 
 import pytest
 
-from allocations.awards.services import allocation_resume, allocation_suspend
+from allocations.awards.services import (
+    allocation_close,
+    allocation_resume,
+    allocation_revoke,
+    allocation_suspend,
+)
 from allocations.projects.models import ProjectMember
+from portal.foundation.errors import InvalidInput
 from portal.foundation.models import AuditRow
 from scheduler_bridge.models import ProvisioningRun
+from scheduler_bridge.provisioning.desired import out_of_line
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.sites.clients import client_for, operator_token, signer_for
+from scheduler_bridge.sites.logins import login_link
 from scheduler_bridge.slurm_rest_client import AssociationLimits, JobSpec, Refused
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +98,48 @@ def test_a_dead_cluster_is_recorded_and_tried_again(stage):
     stage.cluster.url = url
     stage.cluster.save()
     assert reconcile(stage.fresh_allocation()).error == ""
+
+
+def test_what_couldnt_be_brought_to_slurm_is_tried_again(stage):
+    """A suspension while the cluster is away, or whose wake-up was lost, isn't forgotten."""
+    stage.submit()
+    assert out_of_line() == []
+    allocation_suspend(actor=stage.cast.admin, allocation=stage.fresh_allocation(), reason="Under inquiry")
+    assert out_of_line() == [stage.allocation.code]
+    reconcile(stage.fresh_allocation())
+    assert out_of_line() == []
+    allocation_resume(actor=stage.cast.admin, allocation=stage.fresh_allocation(), reason="Cleared")
+    assert out_of_line() == [stage.allocation.code]
+    reconcile(stage.fresh_allocation())
+    assert out_of_line() == []
+    stage.cast.project.members.filter(user=stage.cast.pi).delete()
+    assert out_of_line() == [stage.allocation.code]
+    reconcile(stage.fresh_allocation())
+    assert out_of_line() == []
+
+
+def test_an_end_is_brought_to_slurm_too_and_then_rests(stage):
+    allocation_revoke(actor=stage.cast.admin, allocation=stage.fresh_allocation(), reason="Misuse")
+    allocation_close(allocation=stage.fresh_allocation())
+    assert out_of_line() == [stage.allocation.code]
+    reconcile(stage.fresh_allocation())
+    assert stage.allocation.bindings.get().blocked
+    assert out_of_line() == []
+
+
+def test_looking_for_them_asks_the_database_little(stage, django_assert_max_num_queries):
+    with django_assert_max_num_queries(4):
+        out_of_line()
+
+
+def test_the_login_that_the_portal_itself_uses_is_nobodys(stage):
+    stage.cluster.operator_login = "keeper"
+    stage.cluster.save()
+    with pytest.raises(InvalidInput) as refusal:
+        login_link(
+            actor=stage.cast.site_manager,
+            user=stage.cast.member,
+            site=stage.cast.site,
+            login=stage.cluster.operator_login,
+        )
+    assert refusal.value.field == "login"
