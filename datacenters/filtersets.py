@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from datacenters.models import DataClass, Resource, Site
 from portal.foundation import clock
+from portal.foundation.filters import YesNoFilter
 from portal.people.models import Organisation
 
 NEEDS_ACCREDITATION = [DataClass.RESTRICTED, DataClass.SENSITIVE]
@@ -46,7 +47,7 @@ class SiteFilters(django_filters.FilterSet):
 class ResourceFilters(django_filters.FilterSet):
     site = django_filters.CharFilter(label=_("Site"), field_name="site__code")
     gpu_model = django_filters.CharFilter(label=_("GPU model"), lookup_expr="icontains")
-    is_open = django_filters.BooleanFilter(label=_("May be requested"))
+    is_open = YesNoFilter(label=_("May be requested"))
 
     class Meta:
         model = Resource

@@ -1,10 +1,9 @@
 """How amounts, times and identifiers are written on pages. Digits are Western in both languages.
 
-Each result is an isolated left-to-right island where it carries a unit, so that it reads rightly
-inside Urdu text as well.
+Each result is an island of one direction, so that it reads rightly inside text of the other as well.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
-from django.utils.translation import gettext
+from django.utils.translation import get_language_bidi, gettext
 
 from portal.foundation.clock import KARACHI
 from portal.foundation.units import SECONDS_PER_HOUR
@@ -37,7 +36,11 @@ def gpu_hours(gpu_seconds: int | None) -> SafeString:
         return NOTHING
     exact = gettext("%(seconds)s GPU-seconds") % {"seconds": f"{gpu_seconds:,}"}
     return format_html(
-        '<bdi class="num" dir="ltr" title="{}">{}&nbsp;{}</bdi>', exact, hours(gpu_seconds), gettext("GPU-h")
+        '<bdi class="num" dir="{}" title="{}">{}&nbsp;{}</bdi>',
+        "rtl" if get_language_bidi() else "ltr",  # the unit is a word of the language
+        exact,
+        hours(gpu_seconds),
+        gettext("GPU-h"),
     )
 
 
@@ -74,7 +77,9 @@ def ago(moment: datetime | None) -> SafeString:
     """A moment as a distance from now (`5 minutes ago`), with the moment itself in the tooltip."""
     if not moment:
         return NOTHING
-    if moment <= timezone.now():
+    if abs(moment - timezone.now()) < timedelta(minutes=1):
+        text = gettext("just now")
+    elif moment <= timezone.now():
         text = gettext("%(distance)s ago") % {"distance": timesince(moment, depth=1)}
     else:
         text = gettext("in %(distance)s") % {"distance": timeuntil(moment, depth=1)}

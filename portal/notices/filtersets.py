@@ -1,13 +1,14 @@
 """Filters of the list of notices, on page and in API."""
 
 from django.utils.translation import gettext_lazy as _
-from django_filters import BooleanFilter, FilterSet
+from django_filters import FilterSet
 
+from portal.foundation.filters import YesNoFilter
 from portal.notices.models import Notice
 
 
 class NoticeFilter(FilterSet):
-    unread = BooleanFilter(label=_("Unread"), field_name="read_at", lookup_expr="isnull")
+    unread = YesNoFilter(label=_("Unread"), field_name="read_at", lookup_expr="isnull")
 
     class Meta:
         model = Notice

@@ -3,8 +3,9 @@
 from django.db.models import Q, QuerySet
 from django.forms import HiddenInput
 from django.utils.translation import gettext_lazy as _
-from django_filters import BooleanFilter, CharFilter, ChoiceFilter, FilterSet, OrderingFilter
+from django_filters import CharFilter, ChoiceFilter, FilterSet, OrderingFilter
 
+from portal.foundation.filters import YesNoFilter
 from portal.foundation.text import fold_line
 from portal.people.models import Organisation, ProgrammeRole, User, Verification
 from portal.people.selectors import verified_organisations
@@ -14,7 +15,7 @@ class OrganisationFilter(FilterSet):
     name = CharFilter(label=_("Name"), method="by_name")
     kind = ChoiceFilter(label=_("Class"), choices=Organisation.Kind.choices)
     province = ChoiceFilter(label=_("Province"), choices=Organisation.Province.choices)
-    verified = BooleanFilter(label=_("Verified"), method="by_verified")
+    verified = YesNoFilter(label=_("Verified"), method="by_verified")
     ordering = OrderingFilter(fields=["name", "kind", "province", "created_at"], widget=HiddenInput)
 
     class Meta:
@@ -48,7 +49,7 @@ class PersonFilter(FilterSet):
     role = ChoiceFilter(
         label=_("Role"), field_name="programme_roles__role", choices=ProgrammeRole.Role.choices
     )
-    active = BooleanFilter(label=_("Active"), field_name="is_active")
+    active = YesNoFilter(label=_("Active"), field_name="is_active")
     ordering = OrderingFilter(fields=["name", "email", "created_at", "last_login"], widget=HiddenInput)
 
     class Meta:

@@ -214,6 +214,7 @@ LANGUAGES = [("en", _("English")), ("ur", _("Urdu"))]
 # The second holds what libraries lack in Urdu.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "portal" / "people" / "locale"]
 USE_I18N = True
+FILTERS_EMPTY_CHOICE_LABEL = _("Any")
 USE_TZ = True
 TIME_ZONE = "Asia/Karachi"  # what people read; the database keeps UTC
 

@@ -13,7 +13,9 @@ from allocations.awards.transitions import AllocationState
 from allocations.programme.selectors import pending_for
 from allocations.programme.selectors import visible_to as visible_requests
 from allocations.programme.transitions import RequestState
-from datacenters.selectors import sites_visible_to
+from datacenters.selectors import sites_managed_by, sites_visible_to
+from datacenters.web.views import health_of
+from portal.foundation.policies import allowed
 from portal.people.models import User, Verification
 from scheduler_bridge.models import Job
 from scheduler_bridge.selectors import visible_to as visible_jobs
@@ -42,12 +44,18 @@ def dashboard(user: User) -> dict[str, Any]:
         .prefetch_related(None)
         .order_by("-updated_at")[:SHOWN]
     )
+    sites = [(site, health_of(site)) for site in sites_managed_by(user).select_related("cluster")]
+    decides = allowed(user, "programme.decide_requests")
+    # Whoever only serves the programme needs no way to GPU-hours of their own.
+    asks = user.memberships.exists() or not (sites or decides or allowed(user, "people.verify"))
     return {
+        "sites": sites,
+        "decides": decides,
         "allocations": allocations,
         "requests": requests,
         "jobs": _jobs(user) if allocations else [],
         "waiting": list(pending_for(user)[:SHOWN]),
-        "steps": [] if allocations else first_steps(user, has_requests=bool(requests)),
+        "steps": [] if allocations or not asks else first_steps(user, has_requests=bool(requests)),
     }
 
 

@@ -8,6 +8,13 @@ from django.utils import timezone, translation
 from portal.foundation import formats
 
 
+@pytest.fixture(autouse=True)
+def in_english():
+    """Whatever language a page before this was in."""
+    with translation.override("en"):
+        yield
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
@@ -32,6 +39,12 @@ def test_hours(seconds: int | None, text: str) -> None:
 
 def test_gpu_hours_carry_the_exact_seconds() -> None:
     assert 'title="4,444,200 GPU-seconds"' in formats.gpu_hours(4_444_200)
+
+
+def test_gpu_hours_read_in_the_direction_of_their_unit() -> None:
+    assert 'dir="ltr"' in formats.gpu_hours(3600)
+    with translation.override("ur"):
+        assert 'dir="rtl"' in formats.gpu_hours(3600)
 
 
 def test_code_is_escaped_and_reads_left_to_right() -> None:
@@ -62,6 +75,7 @@ def test_months_speak_urdu() -> None:
 
 def test_ago_knows_past_and_future() -> None:
     assert ">5\u00a0minutes ago<" in formats.ago(timezone.now() - timedelta(minutes=5, seconds=1))
+    assert ">just now<" in formats.ago(timezone.now() - timedelta(seconds=5))
     assert ">in 5\u00a0minutes<" in formats.ago(timezone.now() + timedelta(minutes=5, seconds=30))
 
 

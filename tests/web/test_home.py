@@ -18,6 +18,15 @@ def test_a_newcomer_is_shown_the_way(web, cast):
     assert "Describe your project" in page
 
 
+def test_who_only_serves_the_programme_sees_that_work_first(web, cast):
+    council = web(cast.council).get("/").content.decode()
+    assert "Nothing waits for your decision" in council
+    assert "Your way to the first GPU-hour" not in council
+    manager = web(cast.site_manager).get("/").content.decode()
+    assert f"/sites/{cast.site.code}/bridge/" in manager
+    assert "Your way to the first GPU-hour" not in manager
+
+
 def test_a_researcher_sees_budget_and_jobs(web, stage):
     job = stage.submit()
     page = web(stage.cast.pi).get("/").content.decode()
