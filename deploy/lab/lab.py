@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from deploy.lab import daemons, files
 from deploy.lab.catalogue import CLUSTERS, RELEASES
 from deploy.lab.machine import start_machine, stop_machine, wait_for
-from deploy.lab.state import Lab, LabCluster, LabDown, LabError, Process, run_directory
+from deploy.lab.state import Lab, LabCluster, LabDown, LabError, LabMachine, Process, run_directory
 from deploy.lab.tree import ensure_tree, remove_tree, undisturbed
 
 ACTIONS = ("start", "stop", "kill", "pause", "resume", "restart")
@@ -130,7 +130,22 @@ def _raise_machine(lab: Lab, run: Path, release: str) -> None:
             daemons.start_machine_daemon(machine, name)
             lab.save()
     for name in daemons.MACHINE_DAEMONS:
-        wait_for(partial(daemons.machine_answers, machine, name), f"{name} of Slurm {release}")
+        _await_machine_daemon(lab, machine, name)
+
+
+def _await_machine_daemon(lab: Lab, machine: LabMachine, name: str) -> None:
+    """Wait until it answers; one that ended meanwhile is started once more."""
+
+    def answers_or_ended() -> bool:
+        return machine.daemons[name].state == "gone" or daemons.machine_answers(machine, name)
+
+    wait_for(answers_or_ended, f"{name} of Slurm {machine.release}", seconds=60)
+    if machine.daemons[name].state == "gone":
+        daemons.start_machine_daemon(machine, name)
+        lab.save()
+        wait_for(
+            partial(daemons.machine_answers, machine, name), f"{name} of Slurm {machine.release}", seconds=60
+        )
 
 
 def _raise_clusters(lab: Lab, run: Path, names: list[str]) -> None:
