@@ -16,23 +16,29 @@ from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.models import IdempotencyKey
 
 # Replies that say nothing lasting about the request; the next try runs afresh.
-FORGOTTEN = {401, 403, 404, 409, 429, 500, 502, 503}
+FORGOTTEN = {401, 403, 404, 409, 429}
+READING = {"GET", "HEAD", "OPTIONS"}
 
 
 class IdempotentWrites:
     """A write with an `Idempotency-Key` header is done once; its repeats get the first reply.
 
-    The same key with another body, or while the first request is still at work, is refused with 409.
+    Key, effect and reply are one transaction: a server that dies midway leaves none of them. A repeat that
+    comes while the first is at work waits for it, up to the lock timeout (503). The same key with another
+    body is refused with 409.
     """
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         self._idempotency: IdempotencyKey | None = None
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method in READING or "Idempotency-Key" not in request.headers:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        with transaction.atomic():
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         key = request.headers.get("Idempotency-Key", "")
-        if request.method in {"GET", "HEAD", "OPTIONS"} or not key:
+        if request.method in READING or not key:
             return
         if len(key) > 100:
             raise InvalidInput(
@@ -55,8 +61,6 @@ class IdempotentWrites:
             raise IllegalState(
                 _("This Idempotency-Key was used for another request."), remedy=_("Use a new key.")
             )
-        if earlier.status == 0:
-            raise IllegalState(_("The first request with this Idempotency-Key is still at work."))
         raise Replay(earlier)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -67,7 +71,10 @@ class IdempotentWrites:
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         if self._idempotency is not None:
-            self._keep(self._idempotency, response)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)  # nothing was done, and nothing is remembered
+            else:
+                self._keep(self._idempotency, response)
             self._idempotency = None
         return response
 

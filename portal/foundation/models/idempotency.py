@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class IdempotencyKey(models.Model):
-    """One (person, key). While the first request is still at work `status` is 0."""
+    """One (person, key), written in the transaction of what was done under it."""
 
     user_code = models.CharField(max_length=40)
     key = models.CharField(max_length=100)
