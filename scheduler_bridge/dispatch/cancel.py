@@ -6,7 +6,7 @@ from datacenters.models import Cluster
 from scheduler_bridge.dispatch.identity import is_job, verifies
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import NotFound, SlurmError
+from scheduler_bridge.slurm_rest_client import NeverSent, NoAnswer, NotFound, SlurmError, Unavailable
 from scheduler_bridge.transitions import JobState
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,13 @@ def cancel_requested(cluster: Cluster) -> int:
         cancel_requested_at__isnull=False,
         state__in=[JobState.QUEUED, JobState.RUNNING],
     ).prefetch_related("attempts")
-    return sum(_cancel(job) for job in jobs)
+    cancelled = 0
+    try:
+        for job in jobs:
+            cancelled += _cancel(job)
+    except (NeverSent, NoAnswer, Unavailable) as error:
+        log.warning("Cancelling on %s: %s", cluster.code, error)  # the others would wait as long for the same
+    return cancelled
 
 
 def _cancel(job: Job) -> bool:
@@ -33,6 +39,8 @@ def _cancel(job: Job) -> bool:
         client.cancel(token, job.slurm_job_id)
     except NotFound:
         return False
+    except (NeverSent, NoAnswer, Unavailable):
+        raise
     except SlurmError as error:
         log.warning("Cancelling %s: %s", job.code, error)
         return False

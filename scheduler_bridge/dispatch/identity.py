@@ -2,6 +2,8 @@
 
 import hmac
 
+from django.conf import settings
+
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.sites.clients import marker
 from scheduler_bridge.slurm_rest_client import AccountingRun, LiveJob
@@ -20,14 +22,21 @@ def verifies(sighting: Sighting, attempt: DispatchAttempt, job: Job) -> bool:
 
     The name isn't asked: people may rename a pending job.
     """
-    expected = marker(
+    return sighting.user == attempt.login and any(
+        hmac.compare_digest(sighting.comment.encode(), _marker(attempt, job, str(secret)).encode())
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+
+
+def _marker(attempt: DispatchAttempt, job: Job, secret: str) -> str:
+    return marker(
         attempt=attempt.code,
         cluster=job.cluster.slurm_name,
         login=attempt.login,
         slurm_account=attempt.slurm_account,
         name=job.slurm_name,
+        secret=secret,
     )
-    return hmac.compare_digest(sighting.comment, expected) and sighting.user == attempt.login
 
 
 def is_job(sighting: Sighting, job: Job) -> bool:

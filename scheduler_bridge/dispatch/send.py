@@ -1,5 +1,6 @@
 """Sending one claimed job, and reading the answer for what it proves."""
 
+import logging
 from dataclasses import dataclass
 
 from portal.foundation import clock
@@ -15,6 +16,8 @@ from scheduler_bridge.slurm_rest_client import (
     VersionUnsupported,
 )
 from scheduler_bridge.transitions import AttemptOutcome
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ def send(claim: Claim) -> Answer:
         return Answer(claim, AttemptOutcome.NOT_SENT, "The attempt's time had passed before it was sent.")
     try:
         token = signer_for(job.cluster).mint(attempt.login, int(attempt.token_expires_at.timestamp()))
-    except (OSError, ValueError) as error:
-        return Answer(claim, AttemptOutcome.NOT_SENT, f"No token could be signed: {error}", shuts_gate=True)
+    except (OSError, ValueError):
+        log.exception("No token for %s can be signed", job.cluster.code)
+        text = "No token could be signed: the portal's operators are needed."
+        return Answer(claim, AttemptOutcome.NOT_SENT, text, shuts_gate=True)
     try:
         reply = client_for(job.cluster).submit(token, spec(claim))
     except Refused as error:

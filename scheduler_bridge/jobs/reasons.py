@@ -18,6 +18,7 @@ OWN_REASONS = (
     gettext_noop("The cluster no longer shows it; it is being looked up."),
     gettext_noop("It wasn't on the cluster; it is being sent again."),
     gettext_noop("The attempt's time had passed before it was sent."),
+    gettext_noop("No token could be signed: the portal's operators are needed."),
 )
 
 

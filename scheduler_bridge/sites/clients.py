@@ -44,8 +44,13 @@ def operator_token(cluster: Cluster) -> Token:
     return signer_for(cluster).mint(cluster.operator_login, int(time.time()) + READ_TOKEN_SECONDS)
 
 
-def marker(*, attempt: str, cluster: str, login: str, slurm_account: str, name: str) -> str:
-    """The comment that a job carries: `tq:<attempt>:<HMAC>`. Only what verifies was sent by us."""
+def marker(
+    *, attempt: str, cluster: str, login: str, slurm_account: str, name: str, secret: str | None = None
+) -> str:
+    """The comment that a job carries: `tq:<attempt>:<HMAC>`. Only what verifies was sent by us.
+
+    `secret` is SECRET_KEY, or an earlier one to verify by.
+    """
     text = "\n".join([attempt, cluster, login, slurm_account, name])
-    key = f"taqseem marker {settings.SECRET_KEY}".encode()
+    key = f"taqseem marker {secret or settings.SECRET_KEY}".encode()
     return f"tq:{attempt}:{hmac.digest(key, text.encode(), hashlib.sha256).hex()[:32]}"

@@ -11,6 +11,7 @@ from portal.foundation import clock
 from scheduler_bridge import tasks
 from scheduler_bridge.accounting import poll as polling
 from scheduler_bridge.dispatch import results
+from scheduler_bridge.dispatch.cancel import cancel_requested
 from scheduler_bridge.dispatch.claim import claim_batch
 from scheduler_bridge.dispatch.lookup import expire_leases, resolve
 from scheduler_bridge.dispatch.send import Answer, send
@@ -18,7 +19,7 @@ from scheduler_bridge.jobs.services import job_cancel
 from scheduler_bridge.models import Job, SiteLogin
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import Listing
+from scheduler_bridge.slurm_rest_client import Listing, Unavailable
 from scheduler_bridge.transitions import AttemptOutcome
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,41 @@ def test_a_fault_in_one_kind_of_work_keeps_no_other_waiting(stage, monkeypatch):
     monkeypatch.setattr(tasks, "ingest", lambda cluster: done.append(cluster) or 0)
     tasks.follow(stage.cluster.code)
     assert done == [stage.cluster]
+
+
+def test_a_new_secret_key_disowns_nothing(stage, settings):
+    """Else a lost answer on that day would send the job twice."""
+    job = stage.submit()
+    [claim] = claim_batch(stage.cluster, limit=1)
+    send(claim)
+    fall_silent(job)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "quite another"
+    resolve(stage.cluster)
+    assert again(job).state == "queued"
+
+
+def test_where_keys_lie_is_nobodys_business(stage):
+    job = stage.submit()
+    stage.cluster.signer = "/nowhere/at/all.key"
+    stage.cluster.save()
+    stage.drain()
+    assert again(job).state == "approved"
+    assert "sign" in job.reason
+    assert "/nowhere" not in job.reason + job.attempts.get().answer
+
+
+def test_a_dead_cluster_is_asked_once_a_round_to_cancel(stage, monkeypatch):
+    """Each call may take 18 seconds, and a worker with it."""
+    for job in (stage.submit(), stage.submit()):
+        stage.drain()
+        job_cancel(actor=stage.cast.pi, job=again(job))
+    asked = []
+    client = client_for(stage.cluster)
+
+    def dead(_token, job_id):
+        asked.append(job_id)
+        raise Unavailable("get_job", "slurmctld is away")
+
+    monkeypatch.setattr(client, "get_job", dead)
+    assert cancel_requested(stage.cluster) == 0
+    assert len(asked) == 1

@@ -196,3 +196,11 @@ def test_the_cursor_waits_while_slurmctld_has_yet_to_tell_slurmdbd(stage, ran, m
     monkeypatch.setattr(client, "diag", lambda _: msgspec.structs.replace(diag, dbd_agent_queue_size=3))
     assert ingest(stage, monkeypatch, told) == 1
     assert not AccountingCursor.objects.exists()
+
+
+def test_a_mark_in_letters_that_no_mark_has(stage, ran, monkeypatch):
+    """People write their own comments; one that names an attempt and isn't ASCII broke the comparison."""
+    job, told = ran
+    odd = msgspec.structs.replace(told, name="mine", comment=f"tq:{job.attempts.get().code}:ü")
+    assert ingest(stage, monkeypatch, odd) == 1
+    assert JobRun.objects.get().job is None
