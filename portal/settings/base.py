@@ -212,7 +212,7 @@ DEFAULT_FROM_EMAIL = env.text("TAQSEEM_MAIL_FROM", "Taqseem <no-reply@taqseem.te
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ur", _("Urdu"))]
 # The second holds what libraries lack in Urdu.
-LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "portal" / "people" / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "libraries"]
 USE_I18N = True
 FILTERS_EMPTY_CHOICE_LABEL = _("Any")
 USE_TZ = True
