@@ -36,8 +36,8 @@ class Running:
         processes.wait_until(said_or_over, seconds=seconds)
         return bool(re.search(pattern, self.text))
 
-    def must_be_ready(self) -> None:
-        assert self.says("Taqseem is ready"), self.text
+    def must_be_ready(self, seconds: float = READY_SECONDS) -> None:
+        assert self.says("Taqseem is ready", seconds), self.text
 
     def left(self) -> dict[int, str]:
         """Whatever has our state in its environment or in its command."""
