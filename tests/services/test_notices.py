@@ -14,6 +14,7 @@ from portal.foundation.services import outbox
 from portal.notices.models import Notice
 from portal.notices.selectors import notices_visible_to, unread_count
 from portal.notices.services.notices import notice_read, notices_read_all, notify
+from portal.notices.text import render
 from portal.people.services.members import member_invite
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +154,11 @@ def test_reading(cast):
     assert notices_read_all(actor=cast.pi) == 1
     assert unread_count(cast.outsider) == 1
     assert not notices_visible_to(cast.pi).filter(user=cast.outsider).exists()
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", "5 Sep 2026"), ("ur", "5 ستمبر 2026")])
+def test_days_are_written_in_the_readers_language(language: str, day: str) -> None:
+    with translation.override(language):
+        assert render("until %(day)s, %(title)s", {"day": "2026-09-05", "title": "2026-99-05"}) == (
+            f"until {day}, 2026-99-05"
+        )
