@@ -46,9 +46,8 @@ class RequestList(ListPage):
     filterset_class = RequestFilters
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        # Who oversees the programme and leads a project as well finds the way from the project's page.
-        viewer: Any = self.request.user
-        return super().get_context_data(may_ask=not viewer.roles, **kwargs)
+        leads = selectors.projects_led_by(self.request.user).exists()
+        return super().get_context_data(may_ask=leads, **kwargs)
 
 
 class PendingRequests(ListPage):
