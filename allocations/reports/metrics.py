@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, DecimalField, F, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from portal.foundation.formats import hours, number
+from portal.foundation.formats import hours_island, number
 from portal.foundation.units import SECONDS_PER_HOUR
 
 Amount = int | Decimal
@@ -37,7 +37,7 @@ def _hours(gpu_seconds: Amount) -> float:
 
 
 def _written_hours(gpu_seconds: Amount) -> str:
-    return hours(int(gpu_seconds))
+    return hours_island(int(gpu_seconds))
 
 
 METRICS = {

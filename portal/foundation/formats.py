@@ -30,6 +30,12 @@ def hours(gpu_seconds: int | None) -> str:
     return text.removesuffix("0").removesuffix(".0")
 
 
+def hours_island(gpu_seconds: int | None) -> SafeString:
+    """Plain hours for a page: what stands before the number (`<`, `-`) stays before it in Urdu."""
+    text = hours(gpu_seconds)
+    return format_html('<bdi class="num" dir="ltr">{}</bdi>', text) if text else mark_safe("")
+
+
 def gpu_hours(gpu_seconds: int | None) -> SafeString:
     """GPU-seconds as `1,234.5 GPU-h`, with the exact GPU-seconds in the tooltip."""
     if gpu_seconds is None:

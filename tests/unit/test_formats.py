@@ -37,6 +37,11 @@ def test_hours(seconds: int | None, text: str) -> None:
     assert formats.hours(seconds) == text
 
 
+def test_hours_on_a_page_keep_their_sign_before_them() -> None:
+    assert formats.hours_island(1) == '<bdi class="num" dir="ltr">&lt;0.01</bdi>'
+    assert formats.hours_island(None) == ""
+
+
 def test_gpu_hours_carry_the_exact_seconds() -> None:
     assert 'title="4,444,200 GPU-seconds"' in formats.gpu_hours(4_444_200)
 

@@ -163,7 +163,7 @@ def test_beyond_capacity_on_the_page(cast: Cast, web: Any) -> None:
     today = clock.today()
     request = submitted(cast, gpu_seconds=10_001 * HOUR, starts_on=today, ends_on=today)
     client, address = web(cast.council), f"/requests/{request.code}/decide/"
-    assert "At most 10,000 GPU-hours fit" in text(client.get(address))
+    assert 'At most <bdi class="num" dir="ltr">10,000</bdi> GPU-hours fit' in text(client.get(address))
     body = {"outcome": "approved", "gpu_hours": "10001", "reason": "All of it."}
     refused = client.post(address, body)
     assert refused.status_code == 422

@@ -21,8 +21,9 @@ from portal.foundation.tones import tone_of
 
 register = template.Library()
 
-for name in ("gpu_hours", "hours", "number", "duration", "when", "ago", "code"):
+for name in ("gpu_hours", "number", "duration", "when", "ago", "code"):
     register.filter(name, getattr(formats, name))
+register.filter("hours", formats.hours_island)
 
 
 # --- Icons, buttons, badges -------------------------------------------------------------------------
