@@ -97,7 +97,7 @@ def furnished(portal_run) -> Portal:
     with portal_run.api("researcher") as researcher, portal_run.api("outsider") as outsider:
         here = researcher.get("/allocations/", params={"site": "astrolabe-ned"}).json()["results"]
         size = {"gpus": 1, "cpus": 1, "memory_mb": 500, "wall_minutes": 5}
-        job = {"allocation": here[-1]["code"], "title": "Evaluation", "script": "#!/bin/bash\nsleep 1\n"}
+        job = {"allocation": here[-1]["code"], "title": "Evaluation", "script": "#!/bin/bash\nsleep 20\n"}
         researcher.post("/jobs/", json=job | size).raise_for_status()
         body = {"name": "Chenab Robotics", "kind": "startup", "province": "punjab"}
         code = outsider.post("/organisations/", json=body).raise_for_status().json()["code"]
