@@ -45,9 +45,6 @@ class Machine:
             figures={"state": state, "possible": self.actions_from(state)},
         )
 
-    def is_final(self, state: str) -> bool:
-        return not any(move.source == state for move in self.moves)
-
     def check(self, *, name: str, field: str = "state") -> models.CheckConstraint:
         """The CHECK that keeps unknown states out of the table."""
         return models.CheckConstraint(name=name, condition=models.Q(**{f"{field}__in": self.states.values}))

@@ -18,8 +18,3 @@ def age(part: str) -> float | None:
     """Seconds since `part` last gave a sign of life; None if it never did."""
     seen: datetime | None = cache.get(f"heartbeat:{part}")
     return (clock.now() - seen).total_seconds() if seen else None
-
-
-def is_alive(part: str) -> bool:
-    seconds = age(part)
-    return seconds is not None and seconds < STALE_AFTER_SECONDS
