@@ -22,6 +22,8 @@ SITE_MANAGER = "site@demo.taqseem.test"
 ILLUSTRATIVE = "ILLUSTRATIVE"
 # Where a cluster stands that nothing runs for yet: the discard port, which never answers.
 NOWHERE = "http://127.0.0.1:9"
+# Clusters of the lab that are called otherwise than their site.
+LAB_SITES = {"datavault": "data-vault"}
 
 
 @dataclass(frozen=True)
@@ -202,15 +204,23 @@ def _sandbox_connections() -> dict[str, dict[str, Any]]:
     """Each cluster's key lies beside the state file."""
     state = Path(os.environ.get("TAQSEEM_SANDBOX_STATE", ""))
     return {
-        name: {"url": url, "signer": str(state.absolute().with_name(f"{name}.key")), "is_sandbox": True}
+        name: {
+            "slurm_name": name,
+            "url": url,
+            "api_version": "v0.0.42",
+            "signer": str(state.absolute().with_name(f"{name}.key")),
+            "is_sandbox": True,
+        }
         for name, url in _clusters_in("TAQSEEM_SANDBOX_STATE").items()
     }
 
 
 def _lab_connections() -> dict[str, dict[str, Any]]:
     return {
-        name: {
+        LAB_SITES.get(name, name): {
+            "slurm_name": name,
             "url": one["rest_url"],
+            "api_version": one["rest_versions"][-1],
             "signer": one["jwt_key"],
             "is_sandbox": False,
             "operator_login": one["operator"],

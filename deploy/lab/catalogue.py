@@ -48,6 +48,8 @@ class ClusterSpec:
     release: str
     node_prefix: str
     gpu: str
+    is_spare: bool = False
+    """Started only when named: a site to be added while the others run."""
 
     @property
     def database(self) -> str:
@@ -67,6 +69,15 @@ RELEASES = {
     release.name: release
     for release in (
         Release(
+            name="22.05",
+            suite="bookworm",
+            rest_versions=("v0.0.38",),
+            restd_options="-s openapi/v0.0.38,openapi/dbv0.0.38",
+            ping="slurm/v0.0.38/ping",
+            # Without a cgroup file system its slurmd starts with this plugin only.
+            settings={"store_flags": "job_comment", "cgroup_plugin": "cgroup/v1"},
+        ),
+        Release(
             name="24.11",
             suite="trixie",
             rest_versions=("v0.0.40", "v0.0.41", "v0.0.42"),
@@ -80,7 +91,11 @@ RELEASES = {
 CLUSTERS = {
     cluster.name: cluster
     for cluster in (
+        ClusterSpec(name="datavault", release="22.05", node_prefix="dv", gpu="h100"),
+        ClusterSpec(name="higgs", release="22.05", node_prefix="hig", gpu="l40s"),
         ClusterSpec(name="astrolabe-ned", release="24.11", node_prefix="ned", gpu="h100"),
         ClusterSpec(name="astrolabe-uet", release="24.11", node_prefix="uet", gpu="a100"),
+        ClusterSpec(name="annex", release="24.11", node_prefix="anx", gpu="h200", is_spare=True),
+        ClusterSpec(name="annex-old", release="22.05", node_prefix="ano", gpu="a40", is_spare=True),
     )
 }

@@ -284,7 +284,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     starting = verbs.add_parser("up", help="start what is missing; says so when all is up")
-    starting.add_argument("clusters", nargs="*", choices=[[], *CLUSTERS], help="default: all")
+    starting.add_argument("clusters", nargs="*", choices=[[], *CLUSTERS], help="default: all but the spare ones")
     stopping = verbs.add_parser("down", help="stop what up started")
     stopping.add_argument("--purge", action="store_true", help="remove accounting, keys and logs as well")
     verbs.add_parser("status", help="each daemon's state; exit code 0 when all answer")
@@ -299,7 +299,7 @@ def main() -> int:
     try:
         match arguments.verb:
             case "up":
-                up(arguments.clusters or list(CLUSTERS))
+                up(arguments.clusters or [name for name, spec in CLUSTERS.items() if not spec.is_spare])
             case "down":
                 down(purge=arguments.purge)
             case "status":
