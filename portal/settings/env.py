@@ -7,12 +7,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The variable's value; `NAME_FILE` names a file to read instead (for secrets).
+    """The variable's value; `NAME_FILE` names a file to read instead (for secrets), and goes first.
 
-    Raises ImproperlyConfigured where neither is set and there is no default.
+    Raises ImproperlyConfigured where neither is set and there is no default, and where the file can't be
+    read or is empty.
     """
     if file := os.environ.get(f"{name}_FILE"):
-        return Path(file).read_text(encoding="utf-8").strip()
+        return _secret(f"{name}_FILE", Path(file))
     value = os.environ.get(name, default)
     if value is None:
         raise ImproperlyConfigured(f"Set the environment variable {name} (or {name}_FILE).")
@@ -33,3 +34,18 @@ def number(name: str, default: int) -> int:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def lines(name: str) -> list[str]:
+    """One value a line, blank lines left out: for secrets, which may hold commas. Empty when it isn't set."""
+    return [line.strip() for line in text(name, "").splitlines() if line.strip()]
+
+
+def _secret(name: str, file: Path) -> str:
+    try:
+        value = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} names {file}, which can't be read: {error.strerror}.") from error
+    if not value:
+        raise ImproperlyConfigured(f"{name} names {file}, which is empty: write the secret into it.")
+    return value
