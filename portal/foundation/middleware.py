@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from rest_framework.throttling import BaseThrottle
 
 from portal.foundation import context, errors
 
@@ -23,7 +24,8 @@ class RequestContextMiddleware:
         entry = context.RequestContext(
             channel="api" if request.path.startswith("/api/") else "web",
             request_id=uuid.uuid4().hex,
-            address=request.META.get("REMOTE_ADDR", ""),
+            # Behind trusted proxies (NUM_PROXIES), whom they speak for.
+            address=BaseThrottle().get_ident(request) or "",
         )
         with context.entered(entry):
             response = self.get_response(request)
