@@ -26,7 +26,7 @@ class ClusterSerializer(serializers.ModelSerializer[Cluster]):
 
     class Meta:
         model = Cluster
-        public = ["code", "health", "is_sandbox", "seen_at", "slurm_release"]
+        public = ["code", "health", "is_sandbox", "seen_at", "slurm_release", "lent_percent"]
         fields = [*public, "slurm_name", "url", "api_version", "signer", "operator_login", "problem"]
         read_only_fields = fields
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -51,6 +52,12 @@ class Cluster(Record):
     )
     is_sandbox = models.BooleanField(_("sandbox"), default=False)
     is_enabled = models.BooleanField(_("enabled"), default=True)
+    lent_percent = models.PositiveSmallIntegerField(
+        _("share lent to the programme (percent)"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("Of each resource's GPUs, rounded down. The rest stays with the site's own users."),
+    )
     max_pending = models.PositiveIntegerField(_("most pending jobs"), default=1000)
     seen_at = models.DateTimeField(_("last answered"), null=True, blank=True, editable=False)
     problem = models.TextField(_("problem"), blank=True, editable=False)
@@ -60,9 +67,26 @@ class Cluster(Record):
         verbose_name = _("cluster")
         verbose_name_plural = _("clusters")
         ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="cluster_lends_a_share", condition=models.Q(lent_percent__range=(1, 100))
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.site} ({self.slurm_name})"
+
+    @property
+    def gpu_count(self) -> int:
+        """All GPUs of the site's resources on this cluster."""
+        return sum(resource.gpu_count for resource in self.resources.all())
+
+    @property
+    def lent_gpus(self) -> int | None:
+        """How many GPUs the programme's jobs may use at one time; None where all are lent."""
+        if self.lent_percent == 100:
+            return None
+        return sum(share_of(resource.gpu_count, self.lent_percent) for resource in self.resources.all())
 
     @property
     def health(self) -> Health:
@@ -73,3 +97,8 @@ class Cluster(Record):
         if self.seen_at is None or clock.now() - self.seen_at > SILENT_AFTER:
             return Health.SILENT
         return Health.ANSWERS
+
+
+def share_of(gpus: int, percent: int) -> int:
+    """So many percent of some GPUs, rounded down; a share that would be none is one GPU."""
+    return max(gpus * percent // 100, 1)

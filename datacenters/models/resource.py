@@ -4,7 +4,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from datacenters.models.cluster import Cluster
+from datacenters.models.cluster import Cluster, share_of
 from datacenters.models.site import Site
 from datacenters.validators import check_code, check_quarter, check_slurm_name
 from portal.foundation.clock import Quarter
@@ -59,9 +59,14 @@ class Resource(Record):
     def get_absolute_url(self) -> str:
         return reverse("resource", args=[self.code])
 
+    @property
+    def lent_gpus(self) -> int:
+        """How many of the GPUs the site lends to the programme."""
+        return share_of(self.gpu_count, self.cluster.lent_percent) if self.cluster else self.gpu_count
+
     def most_gpu_seconds(self, quarter: Quarter) -> int:
-        """What all GPUs together can give in `quarter`, in GPU-seconds."""
-        return self.gpu_count * quarter.days * 86_400
+        """What all GPUs lent to the programme can give together in `quarter`, in GPU-seconds."""
+        return self.lent_gpus * quarter.days * 86_400
 
 
 class Capacity(Record):

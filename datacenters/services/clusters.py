@@ -5,10 +5,12 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from datacenters.models import Cluster, Resource, Site
+from datacenters.models import Capacity, Cluster, Resource, Site
 from datacenters.services._gate import require_admin
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState
+from portal.foundation.clock import Quarter
+from portal.foundation.errors import IllegalState, InvalidInput
+from portal.foundation.formats import hours
 from portal.foundation.services import records
 
 CLUSTER_FIELDS = (
@@ -22,7 +24,7 @@ CLUSTER_FIELDS = (
     "is_enabled",
     "max_pending",
 )
-EDITABLE = frozenset(CLUSTER_FIELDS) - {"code"}
+EDITABLE = frozenset(CLUSTER_FIELDS) - {"code"} | {"lent_percent"}
 
 
 @transaction.atomic
@@ -47,9 +49,12 @@ def cluster_update(*, actor: Any, cluster: Cluster, reason: str = "", **changes:
     """Change how a cluster is reached; `changes` are EDITABLE. For admins. Raises InvalidInput."""
     require_admin(actor)
     records.only(changes, EDITABLE)
-    return records.update(
+    changed = records.update(
         actor=actor, action="cluster_update", record=cluster, changes=changes, reason=reason
     )
+    if "lent_percent" in changes:
+        _check_planned(changed)
+    return changed
 
 
 def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "") -> None:
@@ -63,3 +68,27 @@ def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "") -> N
     if release:
         seen["slurm_release"] = release[:20]
     Cluster.objects.filter(pk=cluster.pk).update(**seen)
+
+
+def _check_planned(cluster: Cluster) -> None:
+    """No coming quarter has more planned than the share that the site lends can give. Raises InvalidInput."""
+    planned = Capacity.objects.select_related("resource__cluster").filter(
+        resource__cluster=cluster, quarter__gte=str(Quarter.of(clock.today()))
+    )
+    for capacity in planned.order_by("quarter", "pk"):
+        most = capacity.resource.most_gpu_seconds(Quarter.parse(capacity.quarter))
+        if capacity.gpu_seconds > most:
+            raise InvalidInput(
+                _(
+                    "%(planned)s GPU-hours of %(resource)s are planned in %(quarter)s; this share gives %(most)s."
+                )
+                % {
+                    "resource": capacity.resource,
+                    "quarter": capacity.quarter,
+                    "planned": hours(capacity.gpu_seconds),
+                    "most": hours(most),
+                },
+                field="lent_percent",
+                remedy=_("Plan less capacity first, or lend a larger share."),
+                figures={"planned": capacity.gpu_seconds, "most": most},
+            )

@@ -120,8 +120,8 @@ def _check_capacity(resource: Resource, quarter: Quarter, gpu_seconds: int) -> N
     most = resource.most_gpu_seconds(quarter)
     if gpu_seconds > most:
         raise InvalidInput(
-            _("%(count)s GPUs can't give that much in %(days)s days.")
-            % {"count": resource.gpu_count, "days": quarter.days},
+            _("The %(count)s GPUs lent to the programme can't give that much in %(days)s days.")
+            % {"count": resource.lent_gpus, "days": quarter.days},
             field="gpu_hours",
             remedy=_("Give at most %(hours)s GPU-hours.") % {"hours": f"{seconds_to_hours(most):,.0f}"},
             figures={"gpu_seconds": gpu_seconds, "most_gpu_seconds": most},

@@ -30,7 +30,7 @@ def check_size(resource: Resource, size: Size) -> None:
     # Memory is asked for per node: its share is that of the GPUs that one node can give.
     gpus_on_a_node = min(size.gpus, resource.gpus_per_node)
     limits = [
-        ("gpus", size.gpus, min(resource.max_gpus_per_job, resource.gpu_count), _("GPUs")),
+        ("gpus", size.gpus, min(resource.max_gpus_per_job, resource.lent_gpus), _("GPUs")),
         ("cpus", size.cpus, size.gpus * resource.max_cpus_per_gpu, _("CPUs for that many GPUs")),
         (
             "memory_mb",
