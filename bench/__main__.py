@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-BENCHES = ("ledger",)
+BENCHES = ("dispatch", "ledger")
 
 
 def main(names: list[str]) -> int:
