@@ -25,7 +25,7 @@ class RequestContextMiddleware:
             channel="api" if request.path.startswith("/api/") else "web",
             request_id=uuid.uuid4().hex,
             # Behind trusted proxies (NUM_PROXIES), whom they speak for.
-            address=BaseThrottle().get_ident(request) or "",
+            address=BaseThrottle().get_ident(request) or "",  # type: ignore[arg-type]
         )
         with context.entered(entry):
             response = self.get_response(request)
