@@ -175,6 +175,8 @@ def _match(cluster: Cluster, told: Sequence[AccountingRun]) -> Iterator[Row]:
     jobs = _jobs(cluster, told, kept)
     for run in told:
         job, binding = jobs.get(_key(run)), bindings.get(run.account)
+        if binding and binding.adopted and run.submit_time < binding.created_at.timestamp():
+            binding = None  # from before the site gave this Slurm account to the allocation
         payer = binding or job
         if payer is None:
             continue

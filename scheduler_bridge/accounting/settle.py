@@ -25,7 +25,9 @@ ENDED_AS = {
     SlurmState.PREEMPTED: JobState.PREEMPTED,
     SlurmState.OUT_OF_MEMORY: JobState.OUT_OF_MEMORY,
 }
-COPIED = ["job", "allocation", "login", "name", "state", "started_at", "ended_at", "elapsed_seconds", "gpus"]
+COPIED = [
+    "job", "allocation", "slurm_account", "login", "name", "state", "started_at", "ended_at", "elapsed_seconds", "gpus",
+]  # fmt: skip
 # Slurm mostly puts such jobs back into its queue, and the next run shows up only after a while.
 RUN_AGAIN = {SlurmState.NODE_FAIL, SlurmState.BOOT_FAIL, SlurmState.PREEMPTED}
 RUN_AGAIN_WITHIN = timedelta(minutes=5)
@@ -34,6 +36,7 @@ OPEN = {JobState.QUEUED, JobState.RUNNING, JobState.UNCERTAIN}
 
 def copy(told: AccountingRun, kept: JobRun) -> None:
     """Bring the kept row up to what the accounting says now (`charged` apart)."""
+    kept.slurm_account = told.account[:200]
     kept.login = told.user[:32]
     kept.name = told.name[:200]
     kept.state = told.state

@@ -20,6 +20,7 @@ class JobRun(Record):
     submitted_at = models.DateTimeField(_("submitted"))
     job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="runs")
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="runs")
+    slurm_account = models.CharField(_("Slurm account"), max_length=200, blank=True)
     login = models.CharField(_("site login"), max_length=32)
     name = models.CharField(_("name"), max_length=200, blank=True)
     state = models.CharField(_("state"), max_length=20)
