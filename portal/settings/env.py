@@ -13,7 +13,9 @@ def text(name: str, default: str | None = None) -> str:
     read or is empty.
     """
     if file := os.environ.get(f"{name}_FILE"):
-        return _secret(f"{name}_FILE", Path(file))
+        if secret := _content(name, file):
+            return secret
+        raise ImproperlyConfigured(f"{name}_FILE names {file}, which is empty: write the secret into it.")
     value = os.environ.get(name, default)
     if value is None:
         raise ImproperlyConfigured(f"Set the environment variable {name} (or {name}_FILE).")
@@ -37,15 +39,14 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def lines(name: str) -> list[str]:
-    """One value a line, blank lines left out: for secrets, which may hold commas. Empty when it isn't set."""
-    return [line.strip() for line in text(name, "").splitlines() if line.strip()]
+    """One value a line, blank lines left out: for secrets, which may hold commas. None need be there."""
+    file = os.environ.get(f"{name}_FILE")
+    content = _content(name, file) if file else os.environ.get(name, "")
+    return [line.strip() for line in content.splitlines() if line.strip()]
 
 
-def _secret(name: str, file: Path) -> str:
+def _content(name: str, file: str) -> str:
     try:
-        value = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"{name} names {file}, which can't be read: {error.strerror}.") from error
-    if not value:
-        raise ImproperlyConfigured(f"{name} names {file}, which is empty: write the secret into it.")
-    return value
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {file}, which can't be read: {error}.") from error
