@@ -1,4 +1,8 @@
-"""A client for each cluster, kept for the life of the process, and the tokens that it is called with."""
+"""A client for each cluster, kept for the life of the process, and the tokens that it is called with.
+
+Beside a cluster's key file `ned.pem` (or `ned.key`) may lie `ned.ca.pem`, the only authority that its
+certificate may come from, and `ned.client.pem`, the portal's own certificate and key for this site.
+"""
 
 import hashlib
 import hmac
@@ -10,33 +14,61 @@ from pathlib import Path
 from django.conf import settings
 
 from datacenters.models import Cluster
-from scheduler_bridge.slurm_rest_client import HS256Signer, SlurmClient, Token
+from scheduler_bridge.slurm_rest_client import (
+    HS256Signer,
+    RS256Signer,
+    Signer,
+    SlurmClient,
+    Token,
+    tls_context,
+)
 
 _lock = threading.Lock()
-_clients: dict[tuple[str, str], SlurmClient] = {}
+_clients: dict[tuple[str, str], tuple[object, SlurmClient]] = {}
 
 # Seconds that a token for looking and for limits lives.
 READ_TOKEN_SECONDS = 60
 
 
 def client_for(cluster: Cluster) -> SlurmClient:
-    """The process's client for this cluster's address and REST version."""
+    """The process's client for this cluster's address and REST version; a new one when a certificate is
+    renewed. Raises TLSFailed where a certificate can't be read."""
+    ca, certificate = (_present(key_path(cluster, ending)) for ending in (".ca.pem", ".client.pem"))
+    files = (ca, ca and ca.stat().st_mtime_ns, certificate, certificate and certificate.stat().st_mtime_ns)
     key = (cluster.url, cluster.api_version)
     with _lock:
-        if key not in _clients:
-            _clients[key] = SlurmClient(cluster.url, api_version=cluster.api_version, max_connections=4)
-        return _clients[key]
+        made_with, client = _clients.get(key, (None, None))
+        if client is None or made_with != files:
+            tls = tls_context(ca=ca, client=certificate) if any(files) else None
+            client = SlurmClient(cluster.url, api_version=cluster.api_version, max_connections=4, tls=tls)
+            # The one before it ends with its last call.
+            _clients[key] = (files, client)
+        return client
 
 
-def signer_for(cluster: Cluster) -> HS256Signer:
-    """Signs with the cluster's key file. Raises OSError where it can't be read."""
-    path = Path(settings.KEYS_DIR, cluster.signer)
-    return _signer(str(path), path.stat().st_mtime_ns)
+def _present(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def signer_for(cluster: Cluster) -> Signer:
+    """Signs with the cluster's key file: RS256 with a `.pem`, HS256 with the raw bytes of any other.
+
+    The name decides and not the content, for Slurm's own manual makes jwt_hs256.key with `openssl genrsa`.
+    Raises OSError where the file can't be read, ValueError where it holds no key.
+    """
+    path = key_path(cluster)
+    return _signer(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _signer(path: str, _changed: int) -> HS256Signer:
-    return HS256Signer(Path(path).read_bytes())
+def _signer(path: Path, _changed: int) -> Signer:
+    return (RS256Signer if path.suffix == ".pem" else HS256Signer)(path.read_bytes())
+
+
+def key_path(cluster: Cluster, ending: str = "") -> Path:
+    """The cluster's key file, or the one with this ending beside it."""
+    path = Path(settings.KEYS_DIR, cluster.signer)
+    return path.with_name(path.stem + ending) if ending else path
 
 
 def operator_token(cluster: Cluster) -> Token:

@@ -1,6 +1,6 @@
 """A typed client for slurmrestd that hides the REST version. Knows nothing of Django or of the portal."""
 
-from .auth import HS256Signer, Token
+from .auth import HS256Signer, RS256Signer, Signer, Token
 from .capabilities import Capabilities
 from .client import DEFAULT_VERSION, SlurmClient
 from .errors import (
@@ -39,6 +39,7 @@ from .models import (
     Submitted,
     User,
 )
+from .tls import TLSFailed, tls_context
 from .transport import Timeouts
 
 __all__ = [
@@ -70,15 +71,19 @@ __all__ = [
     "Ping",
     "Problem",
     "ProtocolError",
+    "RS256Signer",
     "Refused",
     "Share",
+    "Signer",
     "SlurmClient",
     "SlurmError",
     "Submitted",
+    "TLSFailed",
     "Timeouts",
     "Token",
     "Unavailable",
     "User",
     "VersionUnsupported",
     "explain",
+    "tls_context",
 ]

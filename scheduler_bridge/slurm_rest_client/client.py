@@ -4,9 +4,12 @@ Nothing here retries. Every method may raise the errors of `errors`; `SlurmError
 call may have had its effect.
 """
 
+import ssl
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
+
+import msgspec
 
 from .auth import Token
 from .capabilities import Capabilities
@@ -40,7 +43,8 @@ DEFAULT_VERSION = "v0.0.42"
 class SlurmClient:
     """One cluster's slurmrestd. Thread-safe; keep one per cluster and close it.
 
-    `max_connections` bounds the calls at once: slurmctld's locks make more than 4 useless.
+    `max_connections` bounds the calls at once: slurmctld's locks make more than 4 useless. `tls` says whom to
+    trust and who we are (see `tls_context`); without it the system's authorities are trusted.
     """
 
     def __init__(
@@ -51,12 +55,12 @@ class SlurmClient:
         codec: Codec | None = None,
         timeouts: Timeouts | None = None,
         max_connections: int = 4,
-        verify: bool | str = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.base_url = base_url
         self.codec = codec or codec_for(api_version)
         self._transport = Transport(
-            base_url, timeouts=timeouts or Timeouts(), max_connections=max_connections, verify=verify
+            base_url, timeouts=timeouts or Timeouts(), max_connections=max_connections, tls=tls
         )
 
     @property
@@ -138,7 +142,8 @@ class SlurmClient:
         request = self.codec.accounting_jobs(
             cluster, start, end, job_name=job_name, user=user, account=account
         )
-        return self._call(token, request, self.codec.read_accounting_jobs)
+        found = self._call(token, request, self.codec.read_accounting_jobs)
+        return _only(found, name=job_name, user=user, account=account)
 
     def accounting_by_id(self, token: Token, cluster: str, job_ids: Sequence[int]) -> Listing[AccountingRun]:
         """All runs ever recorded under these ids. Ids may be reused: check name and user."""
@@ -153,13 +158,18 @@ class SlurmClient:
     def clusters(self, token: Token) -> Listing[Cluster]:
         return self._call(token, self.codec.clusters(), self.codec.read_clusters)
 
+    def qos(self, token: Token) -> Listing[str]:
+        """The names of all qualities of service that slurmdbd knows."""
+        return self._call(token, self.codec.qos(), self.codec.read_qos)
+
     # --- accounts, users, associations: every write is read back ---
 
     def associations(
         self, token: Token, cluster: str, *, account: str | None = None, user: str | None = None
     ) -> Listing[Association]:
         request = self.codec.associations(cluster, account, user)
-        return self._call(token, request, self.codec.read_associations)
+        found = self._call(token, request, self.codec.read_associations)
+        return _only(found, account=account, user=user)
 
     def association(
         self, token: Token, cluster: str, account: str, user: str = "", partition: str = ""
@@ -247,3 +257,10 @@ class SlurmClient:
 
     def __repr__(self) -> str:
         return f"SlurmClient({self.base_url!r}, {self.codec.version})"
+
+
+def _only[T: (AccountingRun, Association)](found: Listing[T], **wanted: str | None) -> Listing[T]:
+    """What was asked for, whatever filters the cluster does not know (24.11) or does not have (22.05)."""
+    keys = {name: value for name, value in wanted.items() if value}
+    items = tuple(item for item in found if all(getattr(item, name) == value for name, value in keys.items()))
+    return msgspec.structs.replace(found, items=items)

@@ -3,6 +3,7 @@
 The only judgement made here is whether a request that failed can have left at all.
 """
 
+import ssl
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,6 +14,7 @@ import msgspec
 
 from .auth import Token
 from .errors import NeverSent, NoAnswer, ProtocolError, SlurmError
+from .tls import tls_context, tls_failure
 
 _LARGEST_REPLY = 512 * 1024 * 1024
 
@@ -41,10 +43,13 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transport:
-    """A pool of connections to one slurmrestd. Safe to share between threads."""
+    """A pool of connections to one slurmrestd. Safe to share between threads.
+
+    `tls` says whom to trust and who we are; without it the system's authorities are trusted.
+    """
 
     def __init__(
-        self, base_url: str, *, timeouts: Timeouts, max_connections: int, verify: bool | str = True
+        self, base_url: str, *, timeouts: Timeouts, max_connections: int, tls: ssl.SSLContext | None = None
     ) -> None:
         self._total = timeouts.total
         self._http = httpx.Client(
@@ -53,7 +58,7 @@ class Transport:
             limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
             follow_redirects=False,
             trust_env=False,
-            verify=verify,
+            verify=tls or tls_context(),
         )
 
     def send(self, request: Request, token: Token) -> Reply:
@@ -83,7 +88,9 @@ class Transport:
                     return NoAnswer(request.operation, "the answer was too slow or too large")
                 return Reply(request.operation, response.status_code, content)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return NeverSent(request.operation, f"no connection ({type(error).__name__})")
+            return tls_failure(request.operation, error, connecting=True) or NeverSent(
+                request.operation, f"no connection ({type(error).__name__})"
+            )
         except httpx.PoolTimeout:
             return NeverSent(request.operation, "all connections to the cluster are busy")
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):
@@ -91,7 +98,9 @@ class Transport:
         except httpx.DecodingError:
             return ProtocolError(request.operation, "the answer's encoding is broken")
         except httpx.HTTPError as error:
-            return NoAnswer(request.operation, f"the exchange broke off ({type(error).__name__})")
+            return tls_failure(request.operation, error, connecting=False) or NoAnswer(
+                request.operation, f"the exchange broke off ({type(error).__name__})"
+            )
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes | None:
         parts: list[bytes] = []
