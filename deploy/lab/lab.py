@@ -39,8 +39,8 @@ def up(names: list[str]) -> None:
         try:
             lab.ready = False
             for release in dict.fromkeys(spec.release for spec in wanted):
-                _raise_machine(lab, run, release)
-            _raise_clusters(lab, run, [spec.name for spec in wanted])
+                raise_machine(lab, run, release)
+            raise_clusters(lab, run, [spec.name for spec in wanted])
             lab.ready = True
             lab.save()
         except BaseException:
@@ -113,7 +113,7 @@ def control(cluster_name: str, action: str, daemon: str) -> None:
                 _await_daemons(cluster, [name for name in nodes if _runs(cluster.daemons.get(name))])
 
 
-def _raise_machine(lab: Lab, run: Path, release: str) -> None:
+def raise_machine(lab: Lab, run: Path, release: str) -> None:
     """The machine of one release with munged and mariadbd answering."""
     machine = lab.machines.get(release)
     if machine is None or machine.init.state == "gone":
@@ -148,7 +148,7 @@ def _await_machine_daemon(lab: Lab, machine: LabMachine, name: str) -> None:
         )
 
 
-def _raise_clusters(lab: Lab, run: Path, names: list[str]) -> None:
+def raise_clusters(lab: Lab, run: Path, names: list[str]) -> None:
     """Start daemon by daemon, all clusters at once: each start needs the ones before it."""
     for name in names:
         machine = lab.machines[CLUSTERS[name].release]
@@ -284,7 +284,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     starting = verbs.add_parser("up", help="start what is missing; says so when all is up")
-    starting.add_argument("clusters", nargs="*", choices=[[], *CLUSTERS], help="default: all but the spare ones")
+    starting.add_argument(
+        "clusters", nargs="*", choices=[[], *CLUSTERS], help="default: all but the spare ones"
+    )
     stopping = verbs.add_parser("down", help="stop what up started")
     stopping.add_argument("--purge", action="store_true", help="remove accounting, keys and logs as well")
     verbs.add_parser("status", help="each daemon's state; exit code 0 when all answer")
