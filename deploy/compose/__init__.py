@@ -1,0 +1,1 @@
+"""Taqseem in containers: what docker-compose.yml builds and mounts (docs/operations.md)."""

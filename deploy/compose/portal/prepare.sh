@@ -1,0 +1,7 @@
+#!/bin/sh
+# Before the portal starts, as the role that owns the tables: refuse unsafe settings, migrate, grant.
+set -eu
+
+python manage.py check --deploy --fail-level WARNING
+python manage.py migrate --no-input
+python manage.py grant_app_role

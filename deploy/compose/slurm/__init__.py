@@ -1,0 +1,1 @@
+"""The image of a Slurm cluster for trying out."""
