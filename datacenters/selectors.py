@@ -35,9 +35,9 @@ def open_resources() -> QuerySet[Resource]:
     return Resource.objects.filter(is_open=True, site__is_open=True).select_related("site")
 
 
-def enabled_clusters() -> QuerySet[Cluster]:
-    """The clusters that the bridge talks to."""
-    return Cluster.objects.filter(is_enabled=True).select_related("site")
+def clusters_visible_to(user: Any) -> QuerySet[Cluster]:
+    """The clusters of the sites whose management this person sees."""
+    return Cluster.objects.filter(site__in=ids_of_managed_sites(user)).select_related("site")
 
 
 def sites_managed_by(user: Any) -> QuerySet[Site]:

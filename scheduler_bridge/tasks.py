@@ -15,19 +15,23 @@ from scheduler_bridge.dispatch.lookup import expire_leases, resolve
 from scheduler_bridge.dispatch.loop import drain
 from scheduler_bridge.provisioning.desired import out_of_line
 from scheduler_bridge.provisioning.reconcile import reconcile
+from scheduler_bridge.sites.changes import look_anew
 from scheduler_bridge.slurm_rest_client import SlurmError
 
 log = logging.getLogger(__name__)
 
 
-def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
-    """Do one kind of work on one cluster, unless somebody is at it already."""
+def _on(cluster_code: str, work: Callable[[Cluster], int], name: str, *doors: Door) -> int:
+    """Do one kind of work on one cluster, unless somebody is at it already or a daemon it needs is down."""
     cluster = Cluster.objects.select_related("site").get(code=cluster_code)
     with only_one(f"{name}:{cluster_code}") as mine:
         if not mine:
             return 0
         try:
-            return work(cluster)
+            with gate.watched(cluster):
+                return work(cluster) if gate.admits(cluster, *doors) else 0
+        except locks.LeaseLost as lost:
+            log.warning("%s", lost)
         except (SlurmError, OSError) as error:
             log.warning("%s on %s: %s", name, cluster_code, error)
         except Exception:
@@ -61,6 +65,15 @@ def provision(allocation_code: str) -> None:
                     code=allocation_code
                 )
             )
+
+
+@shared_task
+def look(cluster_code: str) -> None:
+    """A cluster was added or is reached in another way: find its version, then go on as ever."""
+    _on(cluster_code, look_anew, "look")
+    if Cluster.objects.filter(code=cluster_code, is_enabled=True).exists():
+        _wake(dispatch, cluster_code)
+        _wake(follow, cluster_code)
 
 
 @shared_task

@@ -6,6 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from datacenters.models import Accreditation, Capacity, Cluster, DataClass, Resource, Site
+from datacenters.services.clusters import CLUSTER_FIELDS
+from datacenters.services.resources import RESOURCE_FIELDS
+from datacenters.services.sites import SITE_FIELDS
 from portal.foundation.clock import Quarter
 from portal.foundation.units import seconds_to_hours
 
@@ -20,13 +23,27 @@ class AccreditationSerializer(serializers.ModelSerializer[Accreditation]):
 
 
 class ClusterSerializer(serializers.ModelSerializer[Cluster]):
-    """How the site's cluster is. How it is reached is for the site's managers and admins: else left out."""
+    """How the site's cluster is. How it is reached is for the site's managers and admins: else left out.
 
+    `signer` is the key's file name.
+    """
+
+    site = serializers.CharField(source="site.code")
     health = serializers.CharField()
+    signer = serializers.CharField(source="key_name")
 
     class Meta:
         model = Cluster
-        public = ["code", "health", "is_sandbox", "seen_at", "slurm_release", "lent_percent"]
+        public = [
+            "code",
+            "site",
+            "health",
+            "is_enabled",
+            "is_sandbox",
+            "seen_at",
+            "slurm_release",
+            "lent_percent",
+        ]
         fields = [*public, "slurm_name", "url", "api_version", "signer", "operator_login", "problem"]
         read_only_fields = fields
 
@@ -92,6 +109,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         fields = [
             "code",
             "name",
+            "kind",
             "city",
             "province",
             "description",
@@ -113,6 +131,58 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     def get_cluster(self, site: Site) -> dict[str, Any] | None:
         cluster = getattr(site, "cluster", None)
         return ClusterSerializer(cluster, context=self.context).data if cluster else None
+
+
+class ServiceChecked:
+    """The services and the model's own checks say what is wrong; this only says what there is to send."""
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+
+class SiteInput(ServiceChecked, serializers.ModelSerializer[Site]):
+    class Meta:
+        model = Site
+        fields = SITE_FIELDS
+
+
+class SiteChange(SiteInput):
+    class Meta(SiteInput.Meta):
+        fields = SITE_FIELDS[1:]
+
+
+class ClusterInput(ServiceChecked, serializers.ModelSerializer[Cluster]):
+    """`signer` is the file name of the key in the portal's key folder, or its absolute path."""
+
+    site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all(), validators=[])
+
+    class Meta:
+        model = Cluster
+        fields = ("site", *CLUSTER_FIELDS)
+
+
+class ClusterChange(ServiceChecked, serializers.ModelSerializer[Cluster]):
+    """`is_enabled` false switches the cluster off."""
+
+    class Meta:
+        model = Cluster
+        fields = (*CLUSTER_FIELDS[1:], "is_enabled")
+
+
+class ResourceInput(ServiceChecked, serializers.ModelSerializer[Resource]):
+    """`partition` and `gres_type` are needed at a site with Slurm."""
+
+    site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all())
+
+    class Meta:
+        model = Resource
+        fields = ("site", *RESOURCE_FIELDS)
+
+
+class ResourceChange(ServiceChecked, serializers.ModelSerializer[Resource]):
+    class Meta:
+        model = Resource
+        fields = RESOURCE_FIELDS[1:]
 
 
 class CapacityInput(serializers.Serializer[Any]):

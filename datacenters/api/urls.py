@@ -2,10 +2,11 @@
 
 from rest_framework.routers import SimpleRouter
 
-from datacenters.api.views import ResourceViewSet, SiteViewSet
+from datacenters.api.views import ClusterViewSet, ResourceViewSet, SiteViewSet
 
 router = SimpleRouter()
 router.register("sites", SiteViewSet, basename="api_site")
+router.register("clusters", ClusterViewSet, basename="api_cluster")
 router.register("resources", ResourceViewSet, basename="api_resource")
 
 urlpatterns = router.urls

@@ -1,6 +1,7 @@
 """A site's Slurm cluster, as the bridge reaches it."""
 
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -29,12 +30,17 @@ class Cluster(Record):
 
     code = models.CharField(_("code"), max_length=40, unique=True, validators=[check_code])
     site = models.OneToOneField(Site, on_delete=models.PROTECT, related_name="cluster")
-    slurm_name = models.CharField(_("ClusterName in Slurm"), max_length=40, validators=[check_slurm_name])
+    slurm_name = models.CharField(
+        _("ClusterName in Slurm"),
+        max_length=40,
+        validators=[check_slurm_name],
+        help_text=_("As in the site's slurm.conf; “scontrol show config” tells it."),
+    )
     url = models.CharField(
         _("slurmrestd address"),
         max_length=200,
         validators=[check_cluster_url],
-        help_text=_("Such as http://127.0.0.1:6820"),
+        help_text=_("Scheme, host and port only, such as https://slurm.example.edu.pk:6820"),
     )
     api_version = models.CharField(_("REST version"), max_length=10, default="v0.0.42")
     signer = models.CharField(
@@ -50,7 +56,11 @@ class Cluster(Record):
         validators=[check_slurm_name],
         help_text=_("Slurm user with AdminLevel Administrator, in whose name limits are written."),
     )
-    is_sandbox = models.BooleanField(_("sandbox"), default=False)
+    is_sandbox = models.BooleanField(
+        _("sandbox"),
+        default=False,
+        help_text=_("Simulated GPUs, where logins are made by themselves. Never for a real cluster."),
+    )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     lent_percent = models.PositiveSmallIntegerField(
         _("share lent to the programme (percent)"),
@@ -58,7 +68,11 @@ class Cluster(Record):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_("Of each resource's GPUs, rounded down. The rest stays with the site's own users."),
     )
-    max_pending = models.PositiveIntegerField(_("most pending jobs"), default=1000)
+    max_pending = models.PositiveIntegerField(
+        _("most pending jobs"),
+        default=1000,
+        help_text=_("Further jobs wait here, where projects take turns."),
+    )
     seen_at = models.DateTimeField(_("last answered"), null=True, blank=True, editable=False)
     problem = models.TextField(_("problem"), blank=True, editable=False)
     slurm_release = models.CharField(_("Slurm release"), max_length=20, blank=True, editable=False)
@@ -75,6 +89,11 @@ class Cluster(Record):
 
     def __str__(self) -> str:
         return f"{self.site} ({self.slurm_name})"
+
+    @property
+    def key_name(self) -> str:
+        """The signing key's file name. Where it lies is for admins only."""
+        return PurePosixPath(self.signer).name
 
     @property
     def gpu_count(self) -> int:

@@ -19,10 +19,21 @@ class Resource(Record):
     )
     name = models.CharField(_("name"), max_length=120)
     gpu_model = models.CharField(_("GPU model"), max_length=80)
+    # Both are Slurm's: empty at a site without it.
     gres_type = models.CharField(
-        _("GRES type"), max_length=40, validators=[check_slurm_name], help_text=_("As in gres/gpu:h100.")
+        _("GRES type"),
+        max_length=40,
+        blank=True,
+        validators=[check_slurm_name],
+        help_text=_("As Slurm calls the GPUs: h100 in gres/gpu:h100."),
     )
-    partition = models.CharField(_("partition"), max_length=40, validators=[check_slurm_name])
+    partition = models.CharField(
+        _("partition"),
+        max_length=40,
+        blank=True,
+        validators=[check_slurm_name],
+        help_text=_("Slurm's partition that jobs go to; “sinfo” lists them."),
+    )
     gpu_count = models.PositiveIntegerField(_("GPUs"))
     gpus_per_node = models.PositiveIntegerField(_("GPUs per node"), default=8)
     max_gpus_per_job = models.PositiveIntegerField(_("most GPUs per job"), default=8)

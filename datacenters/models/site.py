@@ -22,8 +22,23 @@ class DataClass(models.TextChoices):
 
 
 class Site(Record):
+    class Kind(models.TextChoices):
+        """How jobs get there and usage comes back."""
+
+        BRIDGED = "bridged", _("Bridged: jobs go to its Slurm")
+        UNBRIDGED = "unbridged", _("Unbridged: jobs are run at the site, usage is uploaded")
+
     code = models.CharField(_("code"), max_length=40, unique=True, validators=[check_code])
     name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(
+        _("kind"),
+        max_length=10,
+        choices=Kind,
+        default=Kind.BRIDGED,
+        help_text=_(
+            "Without Slurm a site takes awards, and its managers upload signed lists of what was used."
+        ),
+    )
     city = models.CharField(_("city"), max_length=80, blank=True, help_text=_("Empty: not published."))
     province = models.CharField(_("province"), max_length=12, choices=Organisation.Province, blank=True)
     description = models.TextField(_("description"), blank=True)
@@ -43,6 +58,10 @@ class Site(Record):
 
     def get_absolute_url(self) -> str:
         return reverse("site", args=[self.code])
+
+    @property
+    def is_unbridged(self) -> bool:
+        return self.kind == self.Kind.UNBRIDGED
 
     def holds(self, data_class: str) -> bool:
         """Whether data of this class may be here today. Open and public data may always be."""

@@ -1,4 +1,4 @@
-from datacenters.services.clusters import cluster_create, cluster_seen, cluster_update
+from datacenters.services.clusters import cluster_create, cluster_seen, cluster_update, key_names
 from datacenters.services.resources import capacity_set, resource_create, resource_update
 from datacenters.services.sites import (
     accreditation_set,
@@ -16,6 +16,7 @@ __all__ = [
     "cluster_create",
     "cluster_seen",
     "cluster_update",
+    "key_names",
     "resource_create",
     "resource_update",
     "site_create",

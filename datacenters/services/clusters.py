@@ -1,7 +1,9 @@
 """How a site's Slurm cluster is reached, and what the bridge saw there."""
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -11,54 +13,68 @@ from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.formats import hours
-from portal.foundation.services import records
+from portal.foundation.services import outbox, records
 
 CLUSTER_FIELDS = (
     "code",
     "slurm_name",
     "url",
-    "api_version",
     "signer",
     "operator_login",
     "is_sandbox",
-    "is_enabled",
+    "lent_percent",
     "max_pending",
 )
-EDITABLE = frozenset(CLUSTER_FIELDS) - {"code"} | {"lent_percent"}
+EDITABLE = frozenset(CLUSTER_FIELDS) - {"code"} | {"api_version", "is_enabled"}
 
 
 @transaction.atomic
 def cluster_create(*, actor: Any, site: Site, **fields: Any) -> Cluster:
     """Connect a site that has no cluster yet; its resources move onto it. `fields` are CLUSTER_FIELDS.
 
+    It starts switched off: nothing is sent until somebody has seen it pass the preflight. The bridge hears of
+    it by the outbox topic `cluster_changed` {cluster} and finds the REST version by itself.
     For admins. Raises InvalidInput, IllegalState, NotAllowed.
     """
     require_admin(actor)
-    if Cluster.objects.filter(site=site).exists():
-        raise IllegalState(_("This site has a cluster already."), remedy=_("Change that one."))
-    shown = ("site", *CLUSTER_FIELDS)
+    site = Site.objects.select_for_update().get(pk=site.pk)
+    _check_connectable(site)
+    _check_key(fields.get("signer", ""))
+    shown = ("site", *CLUSTER_FIELDS, "is_enabled")
     cluster = records.insert(
-        actor=actor, action="cluster_create", record=Cluster(site=site, **fields), shown=shown
+        actor=actor,
+        action="cluster_create",
+        record=Cluster(site=site, is_enabled=False, **fields),
+        shown=shown,
     )
     Resource.objects.filter(site=site, cluster=None).update(cluster=cluster)
+    _check_planned(cluster)
+    _announce(cluster)
     return cluster
 
 
 @transaction.atomic
 def cluster_update(*, actor: Any, cluster: Cluster, reason: str = "", **changes: Any) -> Cluster:
-    """Change how a cluster is reached; `changes` are EDITABLE. For admins. Raises InvalidInput."""
+    """Change how a cluster is reached, or switch it; `changes` are EDITABLE. For admins.
+
+    The bridge hears of it as in `cluster_create`. Raises InvalidInput, NotAllowed.
+    """
     require_admin(actor)
     records.only(changes, EDITABLE)
+    if changes.get("signer", cluster.signer) != cluster.signer:
+        _check_key(changes["signer"])
     changed = records.update(
         actor=actor, action="cluster_update", record=cluster, changes=changes, reason=reason
     )
     if "lent_percent" in changes:
         _check_planned(changed)
+    _announce(changed)
     return changed
 
 
-def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "") -> None:
-    """Note what the bridge saw just now: an answer (with Slurm's release, where known), or a problem.
+def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "", api_version: str = "") -> None:
+    """Note what the bridge saw just now: an answer (with Slurm's release and the REST version to speak, where
+    known), or a problem.
 
     Measurements, not decisions: no audit row.
     """
@@ -67,6 +83,8 @@ def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "") -> N
         seen["seen_at"] = clock.now()
     if release:
         seen["slurm_release"] = release[:20]
+    if api_version:
+        seen["api_version"] = api_version
     Cluster.objects.filter(pk=cluster.pk).update(**seen)
 
 
@@ -79,9 +97,7 @@ def _check_planned(cluster: Cluster) -> None:
         most = capacity.resource.most_gpu_seconds(Quarter.parse(capacity.quarter))
         if capacity.gpu_seconds > most:
             raise InvalidInput(
-                _(
-                    "%(planned)s GPU-hours of %(resource)s are planned in %(quarter)s; this share gives %(most)s."
-                )
+                _("%(planned)s GPU-hours of %(resource)s are planned in %(quarter)s; it gives %(most)s.")
                 % {
                     "resource": capacity.resource,
                     "quarter": capacity.quarter,
@@ -92,3 +108,45 @@ def _check_planned(cluster: Cluster) -> None:
                 remedy=_("Plan less capacity first, or lend a larger share."),
                 figures={"planned": capacity.gpu_seconds, "most": most},
             )
+
+
+# Certificates that may lie beside a key: they sign nothing.
+BESIDE_KEYS = (".ca.pem", ".client.pem")
+
+
+def key_names() -> list[str]:
+    """Names of the key files from which an admin may choose, in order: what lies in KEYS_DIR."""
+    try:
+        files = [file.name for file in Path(settings.KEYS_DIR).iterdir() if file.is_file()]
+    except OSError:
+        return []
+    return sorted(name for name in files if not name.startswith(".") and not name.endswith(BESIDE_KEYS))
+
+
+def _check_connectable(site: Site) -> None:
+    if Cluster.objects.filter(site=site).exists():
+        raise IllegalState(
+            _("%(site)s has a cluster already, and a site has one only.") % {"site": site},
+            field="site",
+            remedy=_("Change that one, or add a site of its own for the other cluster."),
+        )
+    if site.is_unbridged:
+        raise IllegalState(
+            _("%(site)s is unbridged: its usage is uploaded.") % {"site": site},
+            field="site",
+            remedy=_("Make it a bridged site first, under “Change”."),
+        )
+
+
+def _check_key(signer: str) -> None:
+    """An empty or crooked name is for the model to refuse."""
+    if signer and "\0" not in signer and not Path(settings.KEYS_DIR, signer).is_file():
+        raise InvalidInput(
+            _("There is no key file “%(name)s”.") % {"name": signer},
+            field="signer",
+            remedy=_("Put the file where the portal can read it, in its key folder, then choose it by name."),
+        )
+
+
+def _announce(cluster: Cluster) -> None:
+    outbox.enqueue(topic="cluster_changed", key=cluster.code, payload={"cluster": cluster.code})

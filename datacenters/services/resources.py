@@ -43,6 +43,7 @@ def resource_create(*, actor: Any, site: Site, **fields: Any) -> Resource:
     require_manager(actor, site)
     resource = Resource(site=site, cluster=getattr(site, "cluster", None), **fields)
     _check_fit(resource.gpu_count, resource.max_gpus_per_job)
+    _check_slurm(site, resource.partition, resource.gres_type)
     shown = ("site", *RESOURCE_FIELDS)
     return records.insert(actor=actor, action="resource_create", record=resource, shown=shown)
 
@@ -55,6 +56,11 @@ def resource_update(*, actor: Any, resource: Resource, reason: str = "", **chang
     _check_fit(
         changes.get("gpu_count", resource.gpu_count),
         changes.get("max_gpus_per_job", resource.max_gpus_per_job),
+    )
+    _check_slurm(
+        resource.site,
+        changes.get("partition", resource.partition),
+        changes.get("gres_type", resource.gres_type),
     )
     return records.update(
         actor=actor, action="resource_update", record=resource, changes=changes, reason=reason
@@ -109,6 +115,22 @@ def _check_fit(gpu_count: int, max_gpus_per_job: int) -> None:
             field="max_gpus_per_job",
             remedy=_("Give at most %(count)s.") % {"count": gpu_count},
             figures={"gpu_count": gpu_count, "max_gpus_per_job": max_gpus_per_job},
+        )
+
+
+def _check_slurm(site: Site, partition: str, gres_type: str) -> None:
+    """Where jobs go to Slurm, both must be known."""
+    if site.is_unbridged:
+        return
+    if not partition:
+        raise InvalidInput(
+            _("Jobs need Slurm's partition."), field="partition", remedy=_("“sinfo” at the site lists them.")
+        )
+    if not gres_type:
+        raise InvalidInput(
+            _("Jobs need Slurm's name of the GPUs."),
+            field="gres_type",
+            remedy=_("Write h100 for gres/gpu:h100; “sinfo -o %G” at the site lists them."),
         )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from datacenters.models import Accreditation, DataClass, Site, SiteRole
+from datacenters.models import Accreditation, Cluster, DataClass, Site, SiteRole
 from datacenters.services._gate import require_admin, require_manager, require_reason
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.services import audit, records
 
-SITE_FIELDS = ("code", "name", "city", "province", "description", "source", "is_open", "illustrative")
+SITE_FIELDS = ("code", "name", "kind", "city", "province", "description", "source", "is_open", "illustrative")
 # A code stands in addresses, in Slurm and in reports: it never changes.
 EDITABLE = frozenset(SITE_FIELDS) - {"code"}
 
@@ -26,10 +26,25 @@ def site_create(*, actor: Any, **fields: Any) -> Site:
 
 @transaction.atomic
 def site_update(*, actor: Any, site: Site, reason: str = "", **changes: Any) -> Site:
-    """Change what is said about a site; `changes` are EDITABLE. Raises InvalidInput, NotAllowed."""
+    """Change what is said about a site; `changes` are EDITABLE. Its kind is for admins to change.
+
+    Raises InvalidInput, IllegalState, NotAllowed.
+    """
     require_manager(actor, site)
     records.only(changes, EDITABLE)
+    if changes.get("kind", site.kind) != site.kind:
+        _check_kind(actor, site, changes["kind"])
     return records.update(actor=actor, action="site_update", record=site, changes=changes, reason=reason)
+
+
+def _check_kind(actor: Any, site: Site, kind: str) -> None:
+    require_admin(actor)
+    if kind == Site.Kind.UNBRIDGED and Cluster.objects.filter(site=site).exists():
+        raise IllegalState(
+            _("This site has a cluster: what runs there is read from its accounting."),
+            field="kind",
+            remedy=_("Switch the cluster off instead."),
+        )
 
 
 @transaction.atomic

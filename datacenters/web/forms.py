@@ -8,11 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from datacenters.filtersets import NEEDS_ACCREDITATION
 from datacenters.models import Cluster, Resource, Site, SiteRole
-from datacenters.services.clusters import CLUSTER_FIELDS
+from datacenters.services.clusters import CLUSTER_FIELDS, key_names
 from datacenters.services.resources import RESOURCE_FIELDS
 from datacenters.services.sites import SITE_FIELDS
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
+
+# What only Slurm needs: not asked for where a site has none.
+OF_SLURM = ("gres_type", "partition")
 
 QUARTERS_AHEAD = 8
 
@@ -23,11 +26,72 @@ def form_of(model: Any, fields: tuple[str, ...]) -> type[forms.Form]:
 
 
 SiteNewForm = form_of(Site, SITE_FIELDS)
-SiteForm = form_of(Site, SITE_FIELDS[1:])
-ClusterNewForm = form_of(Cluster, CLUSTER_FIELDS)
-ClusterForm = form_of(Cluster, CLUSTER_FIELDS[1:])
-ResourceNewForm = form_of(Resource, RESOURCE_FIELDS)
-ResourceForm = form_of(Resource, RESOURCE_FIELDS[1:])
+
+
+class SiteForm(form_of(Site, SITE_FIELDS[1:])):  # type: ignore[misc]
+    def __init__(self, *args: Any, may_change_kind: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_change_kind:
+            del self.fields["kind"]
+
+
+class ClusterNewForm(form_of(Cluster, CLUSTER_FIELDS)):  # type: ignore[misc]
+    """The REST version isn't asked for: the bridge finds it. The key is named, never uploaded."""
+
+    field_order = ["code", "slurm_name", "url", "signer", "signer_path", "operator_login"]
+    signer = forms.ChoiceField(
+        label=_("Signing key"),
+        required=False,
+        help_text=_(
+            "Its file name in the portal's key folder, where the operators put it: keys never go through "
+            "the browser."
+        ),
+    )
+    signer_path = forms.CharField(
+        label=_("Or the key's absolute path"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"dir": "ltr", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("Where it lies elsewhere on the portal's machines."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = key_names()
+        self.fields["signer"].choices = [("", _("Choose a key")), *((name, name) for name in names)]
+        if not names:
+            self.fields["signer"].help_text = _(
+                "The portal's key folder is empty. Have the operators put the cluster's key there."
+            )
+        known = str(self.initial.get("signer", ""))
+        if known not in names:
+            self.initial |= {"signer": "", "signer_path": known}
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        name, path = data.get("signer", ""), data.pop("signer_path", "")
+        if bool(name) == bool(path) and "signer" not in self.errors:
+            self.add_error("signer", _("Choose a key, or give its absolute path: one of the two."))
+        data["signer"] = name or path
+        return data
+
+
+class ClusterForm(ClusterNewForm):
+    code = None  # it never changes
+
+
+class ResourceNewForm(form_of(Resource, RESOURCE_FIELDS)):  # type: ignore[misc]
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in OF_SLURM:
+            if site.is_unbridged:
+                del self.fields[name]
+            else:
+                self.fields[name].required = True
+
+
+class ResourceForm(ResourceNewForm):
+    code = None
 
 
 def date_input() -> forms.DateInput:

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from datacenters import selectors, services
-from datacenters.models import Resource, Site
+from datacenters.models import Cluster, Resource, Site
 from datacenters.web import forms
 from portal.foundation.errors import InvalidInput
-from portal.foundation.policies import require
+from portal.foundation.policies import allowed, require
 from portal.foundation.units import hours_to_seconds
 from portal.foundation.web import ActionView, FormPage
 from portal.people.models import User
@@ -62,6 +62,9 @@ class SiteEdit(SiteForm):
     def get_initial(self) -> dict[str, Any]:
         return self.kept(self.site)
 
+    def form_options(self) -> dict[str, Any]:
+        return {"may_change_kind": allowed(self.actor, "datacenters.administer")}
+
     def act(self, form: Any) -> Site:
         return services.site_update(actor=self.actor, site=self.site, **form.cleaned_data)
 
@@ -69,6 +72,7 @@ class SiteEdit(SiteForm):
 class ClusterEdit(SiteForm):
     """Connects a site that has no cluster, or changes how its cluster is reached."""
 
+    template_name = "datacenters/cluster_form.html"
     form_class = forms.ClusterForm
     title = gettext_lazy("Slurm cluster")
 
@@ -80,7 +84,9 @@ class ClusterEdit(SiteForm):
 
     def get_initial(self) -> dict[str, Any]:
         if self.cluster is None:
-            return {"code": self.site.code, "slurm_name": self.site.code, "signer": f"{self.site.code}.key"}
+            code, key = self.site.code, f"{self.site.code}.key"
+            known = {"signer": key} if key in services.key_names() else {}
+            return {"code": code, "slurm_name": code, "operator_login": "tqportal", **known}
         return self.kept(self.cluster)
 
     def act(self, form: Any) -> Site:
@@ -89,6 +95,18 @@ class ClusterEdit(SiteForm):
         else:
             services.cluster_update(actor=self.actor, cluster=self.cluster, **form.cleaned_data)
         return self.site
+
+
+class ClusterOff(ActionView):
+    """Nothing more is sent; what runs goes on. It is switched on again where the preflight is run."""
+
+    selector = selectors.sites_visible_to
+
+    def act(self, target: Site) -> str:
+        require(self.request.user, "datacenters.administer")
+        cluster = get_object_or_404(Cluster, site=target)
+        services.cluster_update(actor=self.request.user, cluster=cluster, is_enabled=False)
+        return _("The cluster is switched off.")
 
 
 class AccreditationEdit(SiteForm):
@@ -150,6 +168,9 @@ class ResourceNew(SiteForm):
     permission = "datacenters.manage_site"
     title = gettext_lazy("New resource")
 
+    def form_options(self) -> dict[str, Any]:
+        return {"site": self.site}
+
     def act(self, form: Any) -> Resource:
         return services.resource_create(actor=self.actor, site=self.site, **form.cleaned_data)
 
@@ -173,6 +194,9 @@ class ResourceForm(SiteForm):
 class ResourceEdit(ResourceForm):
     form_class = forms.ResourceForm
     title = gettext_lazy("Change the resource")
+
+    def form_options(self) -> dict[str, Any]:
+        return {"site": self.site}
 
     def get_initial(self) -> dict[str, Any]:
         return self.kept(self.resource)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("sites/<slug:code>/", views.SitePage.as_view(), name="site"),
     path("sites/<slug:code>/edit/", manage.SiteEdit.as_view(), name="site_edit"),
     path("sites/<slug:code>/cluster/", manage.ClusterEdit.as_view(), name="site_cluster"),
+    path("sites/<slug:code>/cluster/off/", manage.ClusterOff.as_view(), name="site_cluster_off"),
     path("sites/<slug:code>/accreditation/", manage.AccreditationEdit.as_view(), name="site_accreditation"),
     path(
         "sites/<slug:code>/accreditation/<slug:data_class>/withdraw/",

@@ -9,6 +9,7 @@ from django.views import View
 from datacenters import selectors
 from datacenters.filtersets import SiteFilters
 from datacenters.models import Health, Resource, Site, SiteRole
+from datacenters.web.checklist import steps_of
 from datacenters.web.forms import coming_quarters
 from portal.foundation.clock import Quarter
 from portal.foundation.policies import allowed
@@ -51,8 +52,11 @@ class SitePage(OpenToAll, DetailPage):
         page = super().get_context_data(**kwargs)
         site: Site = page["object"]
         may_manage = allowed(self.request.user, "datacenters.manage_site", site)
+        may_administer = may_manage and allowed(self.request.user, "datacenters.administer")
         quarters = coming_quarters()[:SHOWN_QUARTERS]
+        roles = list(SiteRole.objects.filter(site=site).select_related("user")) if may_manage else []
         return page | {
+            "steps": steps_of(site, roles, may_administer=may_administer) if may_manage else [],
             "cluster": getattr(site, "cluster", None),
             "health": health_of(site),
             "quarters": quarters,
@@ -61,8 +65,8 @@ class SitePage(OpenToAll, DetailPage):
                 for resource in site.resources.all()
             ],
             "may_manage": may_manage,
-            "may_administer": may_manage and allowed(self.request.user, "datacenters.administer"),
-            "roles": SiteRole.objects.filter(site=site).select_related("user") if may_manage else [],
+            "may_administer": may_administer,
+            "roles": roles,
         }
 
 

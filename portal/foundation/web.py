@@ -135,9 +135,15 @@ class FormPage(LoginRequiredMixin, View):
 
 
 class ActionView(ObjectMixin, View):
-    """A button: POST calls one service on one thing and goes back to its page, telling how it went."""
+    """A button: POST calls one service on one thing and goes back to its page, telling how it went.
 
-    http_method_names = ["post"]
+    Whoever follows its address, from a history or after signing in, is led to that page.
+    """
+
+    http_method_names = ["get", "post"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect(self.find())
 
     def act(self, target: Any) -> str:
         """Call the service; return the message of success."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from datacenters.models import Accreditation, Capacity, DataClass, Health, Site, SiteRole
+from datacenters.models import Accreditation, Capacity, Cluster, DataClass, Health, Site, SiteRole
 from datacenters.selectors import capacity_in, sites_managed_by
 from datacenters.services import (
     accreditation_set,
@@ -13,6 +13,7 @@ from datacenters.services import (
     cluster_create,
     cluster_seen,
     cluster_update,
+    key_names,
     resource_create,
     resource_update,
     site_create,
@@ -39,6 +40,14 @@ RESOURCE = {
     "partition": "old",
     "gpu_count": 8,
 }
+
+
+@pytest.fixture
+def keys(settings, tmp_path):
+    """The portal's key folder, with one key."""
+    settings.KEYS_DIR = tmp_path
+    (tmp_path / "quantum.key").write_bytes(b"k" * 32)
+    return tmp_path
 
 
 @pytest.fixture
@@ -239,14 +248,60 @@ def test_a_quarter_that_is_over_keeps_its_capacity(cast):
 
 
 # --- Clusters ---------------------------------------------------------------------------------------
-def test_an_admin_connects_a_site_once(cast):
+def test_an_admin_connects_a_site_once_and_it_starts_off(cast, keys):
     site = site_create(actor=cast.admin, code="quantum", name="Quantum Valley")
     resource = resource_create(actor=cast.admin, site=site, **RESOURCE)
     cluster = cluster_create(actor=cast.admin, site=site, **CLUSTER)
     resource.refresh_from_db()
     assert resource.cluster == cluster
-    with pytest.raises(IllegalState):
+    assert not cluster.is_enabled
+    assert OutboxRow.objects.get(topic="cluster_changed").payload == {"cluster": "quantum"}
+    with pytest.raises(IllegalState) as refusal:
+        cluster_create(actor=cast.admin, site=site, **CLUSTER | {"code": "second"})
+    assert "has a cluster already" in refusal.value.text
+    assert "a site of its own" in refusal.value.text
+    assert Cluster.objects.filter(site=site).count() == 1
+
+
+def test_keys_are_chosen_from_the_folder_or_by_path(cast, keys, tmp_path_factory):
+    for other in (".hidden", "quantum.ca.pem", "quantum.client.pem"):
+        (keys / other).write_text("")
+    (keys / "folder").mkdir()
+    assert key_names() == ["quantum.key"]
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "ned.key"
+    with pytest.raises(InvalidInput) as refusal:
+        cluster_update(actor=cast.admin, cluster=cast.cluster, signer=str(elsewhere))
+    assert (refusal.value.field, "no key file" in refusal.value.text) == ("signer", True)
+    elsewhere.write_bytes(b"k" * 32)
+    cluster = cluster_update(actor=cast.admin, cluster=cast.cluster, signer=str(elsewhere))
+    assert (cluster.signer, cluster.key_name) == (str(elsewhere), "ned.key")
+    keys.joinpath("quantum.key").rename(keys / "other.key")
+    assert key_names() == ["other.key"]
+
+
+def test_an_unbridged_site_takes_no_cluster_and_needs_no_partition(cast, keys):
+    site = site_create(actor=cast.admin, code="quantum", name="Quantum Valley", kind="unbridged")
+    with pytest.raises(IllegalState) as refusal:
         cluster_create(actor=cast.admin, site=site, **CLUSTER)
+    assert refusal.value.field == "site"
+    bare = RESOURCE | {"partition": "", "gres_type": ""}
+    resource = resource_create(actor=cast.admin, site=site, **bare)
+    assert (resource.cluster, resource.partition) == (None, "")
+    for missing in ("partition", "gres_type"):
+        with pytest.raises(InvalidInput) as wrong:
+            resource_create(actor=cast.admin, site=cast.site, **RESOURCE | {missing: ""})
+        assert wrong.value.field == missing
+
+
+def test_a_sites_kind_is_for_admins_and_never_hides_a_cluster(cast):
+    bare = Site.objects.create(code="bare", name="Bare")
+    SiteRole.objects.create(site=bare, user=cast.site_manager, role="manager")
+    with pytest.raises(NotAllowed):
+        site_update(actor=cast.site_manager, site=bare, kind="unbridged")
+    assert site_update(actor=cast.admin, site=bare, kind="unbridged").is_unbridged
+    with pytest.raises(IllegalState) as refusal:
+        site_update(actor=cast.admin, site=cast.site, kind="unbridged")
+    assert refusal.value.field == "kind"
 
 
 @pytest.mark.parametrize(
@@ -272,13 +327,11 @@ def test_a_cluster_leads_nowhere_else(cast, change, field):
     assert refusal.value.field == field
 
 
-@pytest.mark.parametrize("signer", ["ned.key", "/etc/taqseem/keys/ned.key"])
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:6820", "https://slurm.ned.edu.pk", "http://slurmrestd:6820"]
 )
-def test_a_cluster_stands_where_it_may(cast, url, signer):
-    cluster = cluster_update(actor=cast.admin, cluster=cast.cluster, url=url, signer=signer)
-    assert (cluster.url, cluster.signer) == (url, signer)
+def test_a_cluster_stands_where_it_may(cast, url):
+    assert cluster_update(actor=cast.admin, cluster=cast.cluster, url=url).url == url
 
 
 def test_site_managers_dont_redirect_clusters(cast):

@@ -6,14 +6,38 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from datacenters.models import Accreditation, Capacity, Resource, Site, SiteRole
+from datacenters.models import Accreditation, Capacity, Cluster, Resource, Site, SiteRole
+from datacenters.services import cluster_update
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.models import AuditRow
 from tests.cast import site
 
-SITE = {"code": "quantum", "name": "Quantum Valley", "city": "Haripur", "province": "kp", "is_open": "on"}
+SITE = {
+    "code": "quantum",
+    "name": "Quantum Valley",
+    "kind": "bridged",
+    "city": "Haripur",
+    "province": "kp",
+    "is_open": "on",
+}
 CLUSTER_SECRETS = ("http://127.0.0.1:9", "ned.key", "tqportal")
+CLUSTER = {
+    "code": "quantum",
+    "slurm_name": "quantum",
+    "url": "http://10.0.0.7:6820",
+    "signer": "quantum.key",
+    "operator_login": "tqportal",
+    "lent_percent": 100,
+    "max_pending": 100,
+}
+
+
+@pytest.fixture
+def keys(settings, tmp_path):
+    settings.KEYS_DIR = tmp_path
+    (tmp_path / "quantum.key").write_bytes(b"k" * 32)
+    return tmp_path
 
 
 def forms_of_a_site(cast):
@@ -78,20 +102,19 @@ def test_posting_a_form_without_permission_changes_nothing(cast, web):
     assert not AuditRow.objects.exists()
 
 
-def test_an_admin_adds_a_whole_site_in_the_browser(cast, web):
+def test_an_admin_adds_a_whole_site_in_the_browser(cast, web, keys):
     admin = web(cast.admin)
     assert admin.post("/sites/new/", SITE).url == "/sites/quantum/"
-    cluster = {
-        "code": "quantum",
-        "slurm_name": "quantum",
-        "url": "http://10.0.0.7:6820",
-        "api_version": "v0.0.42",
-        "signer": "quantum.key",
-        "operator_login": "tqportal",
-        "max_pending": 100,
-        "is_enabled": "on",
-    }
-    assert admin.post("/sites/quantum/cluster/", cluster).status_code == 302
+    assert next_step(admin) == "/sites/quantum/cluster/"
+    form = admin.get("/sites/quantum/cluster/").context["form"]
+    assert form["signer"].value() == "quantum.key"
+    assert {"api_version", "is_enabled"}.isdisjoint(form.fields)
+    assert admin.post("/sites/quantum/cluster/", CLUSTER).url == "/sites/quantum/"
+    cluster = Cluster.objects.get(code="quantum")
+    assert not cluster.is_enabled
+    assert "Switched off" in admin.get("/sites/quantum/").content.decode()
+    cluster_update(actor=cast.admin, cluster=cluster, is_enabled=True)  # as after a preflight
+    assert next_step(admin) == "/sites/quantum/resources/new/"
     resource = {
         "code": "quantum-h200",
         "name": "Quantum H200",
@@ -109,6 +132,7 @@ def test_an_admin_adds_a_whole_site_in_the_browser(cast, web):
     }
     assert admin.post("/sites/quantum/resources/new/", resource).url == "/resources/quantum-h200/"
     quarter = str(Quarter.of(clock.today()))
+    assert next_step(admin) == f"/resources/quantum-h200/capacity/?quarter={quarter}"
     capacity = {"quarter": quarter, "gpu_hours": "1234.5", "reason": "Opening"}
     assert admin.post("/resources/quantum-h200/capacity/", capacity).status_code == 302
     assert Capacity.objects.get(resource__code="quantum-h200").gpu_seconds == 4_444_200
@@ -116,10 +140,67 @@ def test_an_admin_adds_a_whole_site_in_the_browser(cast, web):
     held = {"data_class": "restricted", "expires_on": until}
     assert admin.post("/sites/quantum/accreditation/", held).status_code == 302
     assert Site.objects.get(code="quantum").holds("restricted")
+    assert next_step(admin) == "/sites/quantum/roles/new/"
     role = {"email": cast.member.email, "role": "manager"}
     assert admin.post("/sites/quantum/roles/new/", role).status_code == 302
+    assert admin.get("/sites/quantum/").context["steps"] == []
     assert web(cast.member).get("/sites/quantum/edit/").status_code == 200
     assert AuditRow.objects.filter(object_code__startswith="quantum", channel="web").count() == 6
+
+
+def next_step(client) -> str:
+    """Where the page of the new site leads next."""
+    page = client.get("/sites/quantum/")
+    (step,) = [step for step in page.context["steps"] if step.is_next]
+    assert f'href="{step.href}"' in page.content.decode()
+    return step.href
+
+
+def test_the_key_is_named_and_its_folder_stays_hidden(cast, web, keys, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("safe") / "ned.key"
+    elsewhere.write_bytes(b"k" * 32)
+    both = CLUSTER | {"signer_path": str(elsewhere)}
+    for wrong in (both, CLUSTER | {"signer": ""}, CLUSTER | {"signer": "nonesuch.key"}):
+        page = web(cast.admin).post("/sites/ned/cluster/", wrong)
+        assert (page.status_code, list(page.context["form"].errors)) == (422, ["signer"])
+    right = CLUSTER | {"signer": "", "signer_path": str(elsewhere)}
+    assert web(cast.admin).post("/sites/ned/cluster/", right).status_code == 302
+    assert Cluster.objects.get(code="ned").signer == str(elsewhere)
+    form = web(cast.admin).get("/sites/ned/cluster/").context["form"]
+    assert (form["signer"].value(), form["signer_path"].value()) == ("", str(elsewhere))
+    for who in (cast.site_manager, cast.admin):
+        shown = web(who).get("/sites/ned/").content.decode()
+        assert "ned.key" in shown
+        assert str(elsewhere.parent) not in shown
+
+
+def test_an_admin_switches_a_cluster_off(cast, web):
+    for who in (cast.site_manager, cast.outsider):
+        assert web(who).post("/sites/ned/cluster/off/").status_code == 403
+    assert Cluster.objects.get(code="ned").is_enabled
+    assert web(cast.admin).post("/sites/ned/cluster/off/").url == "/sites/ned/"
+    assert not Cluster.objects.get(code="ned").is_enabled
+    # Somebody who typed the address of the button is led to its page.
+    assert web(cast.admin).get("/sites/ned/cluster/off/").url == "/sites/ned/"
+
+
+def test_an_unbridged_site_is_opened_without_a_cluster(cast, web):
+    admin = web(cast.admin)
+    assert admin.post("/sites/new/", SITE | {"kind": "unbridged"}).status_code == 302
+    assert next_step(admin) == "/sites/quantum/resources/new/"
+    fields = admin.get("/sites/quantum/resources/new/").context["form"].fields
+    assert {"partition", "gres_type"}.isdisjoint(fields)
+    assert {"partition", "gres_type"} <= set(admin.get("/sites/ned/resources/new/").context["form"].fields)
+    shown = admin.get("/sites/quantum/").content.decode()
+    assert "This site is unbridged" in shown
+    assert "Connect a cluster" not in shown
+    page = admin.post("/sites/quantum/cluster/", CLUSTER)
+    assert page.status_code == 422
+
+
+def test_only_admins_change_a_sites_kind(cast, web):
+    assert "kind" in web(cast.admin).get("/sites/ned/edit/").context["form"].fields
+    assert "kind" not in web(cast.site_manager).get("/sites/ned/edit/").context["form"].fields
 
 
 def test_a_role_is_taken_back_and_accreditations_withdrawn(cast, web):
@@ -163,9 +244,9 @@ def test_a_cluster_at_a_metadata_address_is_refused(cast, web):
     wrong = {
         "slurm_name": "ned",
         "url": "http://169.254.169.254",
-        "api_version": "v0.0.42",
-        "signer": "ned.key",
+        "signer_path": "ned.key",
         "operator_login": "tqportal",
+        "lent_percent": 100,
         "max_pending": 1,
     }
     page = web(cast.admin).post("/sites/ned/cluster/", wrong)

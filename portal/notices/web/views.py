@@ -41,7 +41,10 @@ class NoticeOpen(ObjectMixin, View):
 
 
 class ReadAll(LoginRequiredMixin, View):
-    http_method_names = ["post"]
+    http_method_names = ["get", "post"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return redirect("notices")
 
     def post(self, request: HttpRequest) -> HttpResponse:
         count = notices_read_all(actor=request.user)
