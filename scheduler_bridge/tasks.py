@@ -21,17 +21,14 @@ from scheduler_bridge.slurm_rest_client import SlurmError
 log = logging.getLogger(__name__)
 
 
-def _on(cluster_code: str, work: Callable[[Cluster], int], name: str, *doors: Door) -> int:
-    """Do one kind of work on one cluster, unless somebody is at it already or a daemon it needs is down."""
+def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
+    """Do one kind of work on one cluster, unless somebody is at it already."""
     cluster = Cluster.objects.select_related("site").get(code=cluster_code)
     with only_one(f"{name}:{cluster_code}") as mine:
         if not mine:
             return 0
         try:
-            with gate.watched(cluster):
-                return work(cluster) if gate.admits(cluster, *doors) else 0
-        except locks.LeaseLost as lost:
-            log.warning("%s", lost)
+            return work(cluster)
         except (SlurmError, OSError) as error:
             log.warning("%s on %s: %s", name, cluster_code, error)
         except Exception:
