@@ -206,12 +206,12 @@ def _sandbox_connections() -> dict[str, dict[str, Any]]:
     return {
         name: {
             "slurm_name": name,
-            "url": url,
-            "api_version": "v0.0.42",
+            "url": one["rest_url"],
+            "api_version": one["rest_versions"][-1],
             "signer": str(state.absolute().with_name(f"{name}.key")),
             "is_sandbox": True,
         }
-        for name, url in _clusters_in("TAQSEEM_SANDBOX_STATE").items()
+        for name, one in _clusters_in("TAQSEEM_SANDBOX_STATE").items()
     }
 
 

@@ -43,11 +43,13 @@ class Book:
         self.users: dict[str, dict[str, str]] = {"root": {"name": "root", "account": "root"}}
         self.users |= {name: {"name": name, "account": ""} for name in admins}
         self.assocs: dict[tuple[str, str], Assoc] = {}
+        self._last_id = 0
         self._put("root", "", "").qos = ["normal"]
         self._put("root", "root", "")
 
     def _put(self, account: str, user: str, parent: str) -> Assoc:
-        assoc = Assoc(len(self.assocs) + 1, account, user, parent, Limits(), [])
+        self._last_id += 1
+        assoc = Assoc(self._last_id, account, user, parent, Limits(), [])
         self.assocs[account, user] = assoc
         return assoc
 
@@ -65,10 +67,12 @@ class Book:
         parent: str | None,
         limits: dict[str, Any],
         qos: list[str] | None,
+        adds_user: bool = True,
     ) -> bool:
-        """False when nothing was written because something above is missing (Slurm says nothing then).
+        """False when nothing was written because something above is missing.
 
-        `user` None means account level; an empty string makes an orphan where nothing is yet.
+        `user` None means account level; an empty string makes an orphan where nothing is yet. `adds_user`:
+        a user that was never added is added with the association.
         """
         assoc = self.assocs.get((account, user or "")) or self._create(account, user, parent)
         if assoc is None:
@@ -80,7 +84,18 @@ class Book:
             setattr(assoc.limits, name, value)
         if qos:
             assoc.qos = list(qos)
+        if user and adds_user:
+            self.write_user(user, self.users.get(user, {}).get("account") or account)
         return True
+
+    def remove_assocs(self, account: str, user: str) -> list[str]:
+        """Removes the user's association, or without a user all of the account, and the account itself."""
+        gone = [key for key in self.assocs if key[0] == account and user in ("", key[1])]
+        for key in gone:
+            del self.assocs[key]
+        if not user:
+            self.accounts.pop(account, None)
+        return [f"{key[0]}/{key[1]}".rstrip("/") for key in gone]
 
     def _create(self, account: str, user: str | None, parent: str | None) -> Assoc | None:
         if user == "":
@@ -88,8 +103,6 @@ class Book:
         above = (account, "") if user else (parent or "root", "")
         if above not in self.assocs:
             return None
-        if user:
-            self.write_user(user, self.users.get(user, {}).get("account") or account)
         return self._put(account, user or "", "" if user else parent or "root")
 
     def chain(self, account: str, user: str) -> Iterator[Assoc]:

@@ -42,6 +42,8 @@ class VirtualCluster:
         self._next_id = 1
         self._ahead = 0.0
         self._tokens_ahead = 0.0
+        self.changed_at = 0.0
+        """When a job last changed."""
         self._dirty = False
         self._last_pass = 0.0
         self._tie = itertools.count()
@@ -100,6 +102,7 @@ class VirtualCluster:
         self.run_until(moment)
         facts = {name: value for name, value in event.items() if name not in ("kind", "t")}
         outcome = getattr(self, f"_on_{event['kind']}")(moment, **facts)
+        self.changed_at = moment
         # A change may let a waiting job start: look at once.
         self._touch(moment)
         self.run_until(moment)
@@ -179,6 +182,9 @@ class VirtualCluster:
     def _on_assoc(self, moment: float, **facts: Any) -> bool:
         return self.book.write_assoc(**facts)
 
+    def _on_remove(self, moment: float, account: str, user: str) -> list[str]:
+        return self.book.remove_assocs(account, user)
+
     # --- scheduling ---
 
     def _schedule(self, moment: float) -> None:
@@ -214,8 +220,8 @@ class VirtualCluster:
             return "BeginTime"
         if not partition.up:
             return "PartitionDown"
-        if job.wish.limit_minutes > partition.config.max_time_minutes:
-            return "PartitionTimeLimit"
+        if beyond := partition.beyond(job.wish):
+            return beyond
         return limit_reason(job, self.book, self._running, moment, self.settings.speed)
 
     def _start(self, job: Job, partition: Partition, names: list[str], moment: float) -> None:
@@ -223,6 +229,7 @@ class VirtualCluster:
         del partition.pending[job.id]
         run = job.run
         run.state, run.start, run.nodes = "RUNNING", moment, names
+        self.changed_at = moment
         job.reason = "None"
         for assoc in self.book.chain(job.wish.account, job.wish.user):
             self._running[assoc.account, assoc.user][job.id] = job
@@ -231,6 +238,10 @@ class VirtualCluster:
 
     def _finish(self, job: Job, end: float) -> None:
         wish = job.wish
+        if wish.unlaunchable:
+            self._on_requeue(end, job.id)
+            wish.held, job.reason = True, "JobHeldUser"
+            return
         if wish.run_s > wish.limit_minutes * 60:
             state = "TIMEOUT"
         else:
@@ -244,6 +255,7 @@ class VirtualCluster:
             # Whole seconds, as Slurm counts them.
             self.book.charge(job.wish.account, job.wish.user, job.tres, int(moment) - int(run.start))
         run.state, run.end, run.cancelled_by = state, moment, by
+        self.changed_at = moment
         job.reason = {"TIMEOUT": "TimeLimit", "FAILED": "NonZeroExitCode"}.get(state, "None")
         self._leaving.append((moment, job.id, run))
         self._touch(moment)
@@ -261,5 +273,15 @@ class VirtualCluster:
     def named(self, names: Iterable[str]) -> list[Job]:
         return [job for name in names for job in self.by_name.get(name, ())]
 
-    def running_count(self) -> int:
-        return sum(1 for job in self.live.values() if job.run.state == "RUNNING")
+    def has_running_jobs(self, account: str, user: str = "") -> bool:
+        """Of the whole account when no user is named."""
+        return bool(self._running.get((account, user)))
+
+    def statistics(self) -> dict[str, int]:
+        """The numbers of `/diag`."""
+        return {
+            "dbd_agent_queue_size": 0,
+            "agent_queue_size": 0,
+            "jobs_pending": sum(len(part.pending) for part in self.partitions.values()),
+            "jobs_running": sum(1 for job in self.live.values() if job.run.state == "RUNNING"),
+        }

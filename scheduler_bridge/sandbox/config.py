@@ -1,8 +1,12 @@
 """The sandbox's configuration: which clusters, with which virtual hardware. Unknown keys are refused."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
+
+REST_VERSIONS = {"22.05": ("v0.0.38",), "24.11": ("v0.0.42",)}
+"""What a cluster of each Slurm release answers."""
 
 
 class PartitionConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -18,7 +22,8 @@ class PartitionConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ClusterConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One cluster on its own loopback port (0: any free one). `users` None lets every name in."""
+    """One cluster on its own loopback port (0: any free one). `users` None lets every name in; `release` is
+    the Slurm release whose REST version and quirks it has."""
 
     name: str
     jwt_key_file: str
@@ -26,6 +31,7 @@ class ClusterConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     port: int = 0
     users: tuple[str, ...] | None = None
     admins: tuple[str, ...] = ("tqportal",)
+    release: Literal["22.05", "24.11"] = "24.11"
 
 
 class SandboxConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -5,7 +5,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from .reply import Reply, refusal
+from .reply import Reply
+from .routes import Mishap
 
 type Kind = Literal[
     "timeout_before",
@@ -26,8 +27,12 @@ type Kind = Literal[
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """`seconds`: how long a timeout stays silent, how long a slow call waits *before* it is processed (so
-    a token that expires meanwhile is refused). `route` "*" means every route of slurmrestd."""
+    """502: the daemon behind the route is away; 511: it refuses the token; 500: 5005 "Zero Bytes", each in
+    the words of the cluster's release.
+
+    `seconds`: how long a timeout stays silent, how long a slow call waits *before* it is processed (so a
+    token that expires meanwhile is refused). `route` "*" means every route of slurmrestd.
+    """
 
     kind: Kind
     route: str = "submit"
@@ -68,9 +73,14 @@ class FaultBook:
 
 
 def suffer(
-    fault: Fault, exchange: Exchange, process: Callable[[], Reply], forget: Callable[[int], Any]
+    fault: Fault,
+    exchange: Exchange,
+    process: Callable[[], Reply],
+    mishap: Callable[[Mishap], Reply],
+    forget: Callable[[int], Any],
 ) -> None:
-    """Plays one fault. `process` does what the call asks for and returns the true answer."""
+    """Plays one fault. `process` does what the call asks for and returns the true answer; `mishap` words
+    what the route says when something went wrong."""
     match fault.kind:
         case "timeout_before":
             exchange.silence(fault.seconds)
@@ -80,14 +90,14 @@ def suffer(
         case "slow":
             exchange.later(fault.seconds, lambda: exchange.send(process()))
         case "500":
-            exchange.send(refusal(500, 5005, "Zero Bytes were transmitted or received"))
+            exchange.send(mishap("lost"))
         case "500_after_accept":
             process()
-            exchange.send(refusal(500, 5005, "Zero Bytes were transmitted or received"))
+            exchange.send(mishap("lost"))
         case "502":
-            exchange.send(refusal(502, 1800, "Unable to contact slurm controller (connect failure)"))
+            exchange.send(mishap("away"))
         case "511":
-            exchange.send(refusal(511, 1007, "Protocol authentication error"))
+            exchange.send(mishap("rejected"))
         case "304":
             exchange.send(Reply(304, b""))
         case "empty":

@@ -10,11 +10,18 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .reply import Reply
+from .reply import CRASH, Reply
 
 _LARGEST_HEAD = 64 * 1024
 _LARGEST_BODY = 64 * 1024 * 1024
-_REASONS = {200: "OK", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
+_REASONS = {
+    200: "OK",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+}
 
 
 class HttpRequest(NamedTuple):
@@ -80,6 +87,9 @@ class Connection(asyncio.Protocol):
     # --- what can become of an exchange ---
 
     def send(self, reply: Reply) -> None:
+        if reply is CRASH:
+            self._close()
+            return
         # slurmrestd closes the connection after every error.
         if reply.status >= 400:
             self._close_after(reply)

@@ -1,12 +1,14 @@
 """Virtual jobs: what was asked for, what became of it. Scripts are read for their run time, never run."""
 
 import re
+from textwrap import dedent
 
 import msgspec
 
 _DIRECTIVE = re.compile(r"^#SANDBOX\s+(.*)$", re.MULTILINE)
-_SLEEP = re.compile(r"^\s*(?:srun\s+(?:-\S+\s+)*)?sleep\s+(\d+(?:\.\d+)?)([smhd]?)\s*(?:#.*)?$", re.MULTILINE)
-_EXIT = re.compile(r"^\s*exit\s+(\d+)\s*$", re.MULTILINE)
+_SLEEP = re.compile(r"(?:srun\s+(?:-\S+\s+)*)?sleep\s+(\d+(?:\.\d+)?)([smhd]?)")
+_EXIT = re.compile(r"exit\s+(\d+)")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _INSTANT = frozenset({"cat", "date", "echo", "env", "exit", "hostname", "nvidia-smi", "pwd", "set", "true"})
 _ENDED = ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY")
@@ -33,6 +35,8 @@ class Wish(msgspec.Struct):
     run_s: float
     exit_code: int
     held: bool
+    unlaunchable: bool = False
+    """22.05 accepts an empty script, fails to launch it, requeues it and holds it."""
 
 
 class Run(msgspec.Struct):
@@ -73,20 +77,31 @@ def tres_of(wish: Wish) -> dict[str, int]:
 
 def planned_run(script: str, limit_minutes: int, fraction: float) -> tuple[float, int]:
     """Run time in seconds and exit code: from `#SANDBOX run=SECONDS exit=N`, else from plain `sleep` and
-    `exit` lines. A script that does more than that takes a fraction of its time limit."""
+    `exit` commands up to the first `exit` that nothing makes conditional. A script that does more than that
+    takes a fraction of its time limit."""
     told = dict(word.split("=", 1) for word in _words(script) if "=" in word)
-    sleeps = [float(amount) * _UNITS[unit] for amount, unit in _SLEEP.findall(script)]
-    exits = _EXIT.findall(script)
-    run_s = sum(sleeps) if sleeps or _is_trivial(script) else limit_minutes * 60 * fraction
+    commands, exit_code = _plain_commands(script)
+    sleeps = [found for command in commands if (found := _SLEEP.fullmatch(command))]
+    trivial = all(command.split()[0] in _INSTANT for command in commands)
+    slept = sum(float(found[1]) * _UNITS[found[2]] for found in sleeps)
+    run_s = slept if sleeps or trivial else limit_minutes * 60 * fraction
     try:
-        return max(float(told.get("run", run_s)), 0.0), int(told.get("exit", exits[-1] if exits else 0)) & 255
+        return max(float(told.get("run", run_s)), 0.0), int(told.get("exit", exit_code)) & 255
     except ValueError:
         return run_s, 0
 
 
-def _is_trivial(script: str) -> bool:
-    commands = [line.split()[0] for line in script.splitlines() if line.strip() and line.strip()[0] != "#"]
-    return all(command in _INSTANT for command in commands)
+def _plain_commands(script: str) -> tuple[list[str], int]:
+    """The commands as far as they are run, and the exit code; what is indented is part of something else."""
+    commands: list[str] = []
+    for line in dedent("\n".join(script.splitlines())).splitlines():
+        for command in _COMMENT.sub("", line).rstrip().split(";"):
+            found = None if line[:1].isspace() else _EXIT.fullmatch(command.strip())
+            if found:
+                return commands, int(found[1])
+            if command.strip():
+                commands.append(command.strip())
+    return commands, 0
 
 
 def _words(script: str) -> list[str]:

@@ -27,6 +27,10 @@ def refusal(status: int, code: int, message: str, source: str = "", description:
     return Reply(status, {"errors": [problem(code, message, source, description)], "warnings": []})
 
 
+CRASH = Reply(0, b"")
+"""No answer: slurmrestd died of the call, so its connection closes."""
+
+
 def warning(description: str, source: str = "") -> dict[str, str]:
     return {"description": description, "source": source}
 

@@ -6,7 +6,7 @@ import msgspec
 
 from .accounts import Assoc, Book
 from .config import PartitionConfig
-from .jobs import Job
+from .jobs import Job, Wish
 
 _DEPTH = 500
 """Pending jobs looked at in one pass, so that a long queue costs no more than a short one."""
@@ -31,6 +31,15 @@ class Partition:
             for number in range(config.nodes)
         ]
         self._by_name = {node.name: node for node in self.nodes}
+
+    def beyond(self, wish: Wish) -> str:
+        """The partition's limit that the job exceeds, in Slurm's words; empty when none. 24.11 refuses all
+        but the time at once, 22.05 accepts the job and lets it wait for ever."""
+        if wish.limit_minutes > self.config.max_time_minutes:
+            return "PartitionTimeLimit"
+        if wish.nodes > self.config.nodes:
+            return "PartitionNodeLimit"
+        return "PartitionConfig" if wish.cpus > self.config.nodes * self.config.cpus else ""
 
     def could_ever_hold(self, job: Job) -> bool:
         wish, each = job.wish, self.config

@@ -10,7 +10,7 @@ import msgspec
 
 from .api import Api
 from .cluster import VirtualCluster
-from .config import ClusterConfig, SandboxConfig, check_config
+from .config import REST_VERSIONS, ClusterConfig, SandboxConfig, check_config
 from .control import Control
 from .faults import FaultBook, suffer
 from .http import Connection, HttpRequest
@@ -18,7 +18,6 @@ from .journal import Journal
 from .reply import Reply
 
 _HOST = "127.0.0.1"
-_NOT_FOUND = Reply(404, b"Unable find requested URL. Please view /openapi/v3 for API reference.")
 
 
 class _Site:
@@ -47,7 +46,7 @@ class _Site:
             return
         found = self._api.route(request.method, request.path)
         if found is None:
-            connection.send(_NOT_FOUND)
+            connection.send(self._api.stray(request.path))
             return
         route, part = found
 
@@ -58,7 +57,13 @@ class _Site:
         if fault is None:
             connection.send(process())
         else:
-            suffer(fault, connection, process, lambda job_id: self.cluster.record("forget", job_id=job_id))
+            suffer(
+                fault,
+                connection,
+                process,
+                lambda kind: self._api.mishap(kind, route, part),
+                lambda job_id: self.cluster.record("forget", job_id=job_id),
+            )
 
 
 class Sandbox:
@@ -71,7 +76,10 @@ class Sandbox:
         self.urls: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Listens on every cluster's port, then writes `sandbox.json`. Raises OSError on a taken port."""
+        """Listens on every cluster's port, then writes `sandbox.json`: where each is and what it speaks.
+
+        Raises OSError on a taken port.
+        """
         loop = asyncio.get_running_loop()
         for site in self._sites:
             server = await loop.create_server(site.connect, _HOST, site.config.port)
@@ -79,8 +87,17 @@ class Sandbox:
             self.urls[site.config.name] = f"http://{_HOST}:{server.sockets[0].getsockname()[1]}"
         if self._state_dir is not None:
             draft = self._state_dir / "sandbox.json.new"
-            draft.write_bytes(msgspec.json.encode({"clusters": self.urls}))
+            draft.write_bytes(msgspec.json.encode({"clusters": self._described()}))
             draft.rename(self._state_dir / "sandbox.json")
+
+    def _described(self) -> dict[str, dict[str, object]]:
+        return {
+            site.config.name: {
+                "rest_url": self.urls[site.config.name],
+                "rest_versions": REST_VERSIONS[site.config.release],
+            }
+            for site in self._sites
+        }
 
     def stop(self) -> None:
         for server in self._servers:

@@ -222,7 +222,9 @@ def test_the_process_stops_on_a_signal(tmp_path: Path, number: int) -> None:
     try:
         ready = tmp_path / "state" / "sandbox.json"
         wait_until(ready.exists)
-        url = json.loads(ready.read_text())["clusters"]["one"]
+        described = json.loads(ready.read_text())["clusters"]["one"]
+        assert described["rest_versions"] == ["v0.0.42"]
+        url = described["rest_url"]
         assert httpx.get(f"{url}/sandbox/journal").json()["count"] == 0
         process.send_signal(number)
         assert process.wait(10) == 0

@@ -9,7 +9,13 @@ from datacenters.models import Capacity, Cluster, DataClass, Resource, Site, Sit
 from portal.foundation.models import AuditRow, OutboxRow
 from portal.people import demo as people
 
-NAMES = ["astrolabe-ned", "astrolabe-uet", "data-vault", "higgs"]
+VERSIONS = {
+    "astrolabe-ned": "v0.0.42",
+    "astrolabe-uet": "v0.0.42",
+    "data-vault": "v0.0.38",
+    "higgs": "v0.0.38",
+}
+NAMES = list(VERSIONS)
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +31,8 @@ def sandbox(tmp_path, monkeypatch):
     def run(port):
         state = tmp_path / "sandbox.json"
         urls = {name: f"http://127.0.0.1:{port + number}" for number, name in enumerate(NAMES)}
-        state.write_text(json.dumps({"clusters": urls}))
+        clusters = {name: {"rest_url": url, "rest_versions": [VERSIONS[name]]} for name, url in urls.items()}
+        state.write_text(json.dumps({"clusters": clusters}))
         monkeypatch.setenv("TAQSEEM_SANDBOX_STATE", str(state))
         return urls
 
@@ -68,6 +75,7 @@ def test_clusters_follow_the_sandbox_to_its_new_ports(sandbox, tmp_path):
         urls = sandbox(port)
         demo.seed()
         assert dict(Cluster.objects.values_list("code", "url")) == urls
+        assert dict(Cluster.objects.values_list("code", "api_version")) == VERSIONS
     assert Cluster.objects.get(code="higgs").signer == str(tmp_path / "higgs.key")
 
 
@@ -76,6 +84,7 @@ def test_the_lab_goes_before_the_sandbox_and_gives_way_again(sandbox, tmp_path, 
     urls = sandbox(40000)
     lab = tmp_path / "lab.json"
     real = {"rest_url": "http://127.0.0.1:6820", "jwt_key": "/lab/ned.key", "operator": "tqportal"}
+    real["rest_versions"] = ["v0.0.40", "v0.0.42"]
     lab.write_text(json.dumps({"clusters": {"astrolabe-ned": real}}))
     monkeypatch.setenv("TAQSEEM_LAB_STATE", str(lab))
     demo.seed()
