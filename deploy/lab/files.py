@@ -1,5 +1,7 @@
 """What the lab writes before anything starts: folders, keys, ports, configuration, command wrappers."""
 
+import base64
+import hashlib
 import json
 import os
 import random
@@ -7,6 +9,7 @@ import secrets
 import shutil
 import socket
 import stat
+import subprocess
 from pathlib import Path
 from string import Template
 
@@ -71,11 +74,13 @@ def prepare_cluster(run: Path, machine: LabMachine, spec: ClusterSpec) -> LabClu
         if not (device := directory / "dev" / f"gpu{number}").exists():
             os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     _write_secret(directory / "jwt_hs256.key", 32, slurm)
+    has_rs256 = _write_rs256(directory)
     ports = _ports(directory / "ports.json", spec)
     values = release.settings | {
         "cluster": spec.name,
         "directory": inside,
         "database": spec.database,
+        "jwks": f",jwks={inside}/jwks.json" if has_rs256 else "",
         "gpu": spec.gpu,
         "last_gpu": str(GPUS_PER_NODE - 1),
         "partition": PARTITION,
@@ -96,6 +101,7 @@ def prepare_cluster(run: Path, machine: LabMachine, spec: ClusterSpec) -> LabClu
         slurm_conf=str(directory / "slurm.conf"),
         slurm_conf_inside=f"{inside}/slurm.conf",
         jwt_key=str(directory / "jwt_hs256.key"),
+        rs256_key=str(directory / "rs256.pem") if has_rs256 else "",
         bin=str(_write_commands(run, machine, spec)),
         partition=PARTITION,
         gpu=spec.gpu,
@@ -125,6 +131,29 @@ def _write_secret(path: Path, length: int, owner: int) -> None:
         with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(secrets.token_bytes(length))
     os.chown(path, owner, owner)
+
+
+def _write_rs256(directory: Path) -> bool:
+    """A portal's private key in rs256.pem, made once, its public half in jwks.json; False without openssl."""
+    key = directory / "rs256.pem"
+    if not key.exists():
+        if not shutil.which("openssl"):
+            return False
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    shown = subprocess.run(
+        ["openssl", "rsa", "-in", key, "-noout", "-modulus"], check=True, capture_output=True, text=True
+    )
+    modulus = _base64url(bytes.fromhex(shown.stdout.strip().removeprefix("Modulus=")))
+    # The key id is the key's thumbprint (RFC 7638), as the portal's signer has it.
+    public = {"e": "AQAB", "kty": "RSA", "n": modulus}
+    kid = _base64url(hashlib.sha256(json.dumps(public, separators=(",", ":")).encode()).digest())
+    jwk = public | {"alg": "RS256", "kid": kid, "use": "sig"}
+    (directory / "jwks.json").write_text(json.dumps({"keys": [jwk]}))
+    return True
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _ports(path: Path, spec: ClusterSpec) -> dict[str, int]:

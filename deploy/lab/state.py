@@ -104,6 +104,8 @@ class LabCluster:
     operator: str
     users: list[str]
     homes: str
+    rs256_key: str = ""
+    """A private key whose public half Slurm has in its JWKS file; empty without one."""
     daemons: dict[str, Process] = field(default_factory=dict)
 
     def command(
