@@ -22,10 +22,11 @@ def manages_its_site(user: Any, allocation: Allocation | None) -> bool:
 
 @rules.predicate
 def is_independent(user: Any, allocation: Allocation | None) -> bool:
-    """Nobody suspends, resumes or revokes what they or their organisation hold."""
+    """Nobody suspends, resumes, revokes or adjusts what they or their organisation hold."""
     return allocation is not None and not has_interest(user, allocation.project)
 
 
+rules.add_perm("awards.adjust_allocation", is_admin & is_independent)
 rules.add_perm("awards.administer_allocation", (is_admin | manages_its_site) & is_independent)
 
 

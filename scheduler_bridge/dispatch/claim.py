@@ -100,8 +100,11 @@ def _may_go(job: Job, binding: SlurmAccountBinding | None, rightful: set[Right])
     if (job.submitted_by_id, project.pk, job.login) not in rightful:
         _end(job, "refuse", reason="Its sender has left the project, or has another login at the site now.")
         return False
-    if job.allocation.state != AllocationState.ACTIVE or binding is None:
+    if job.allocation.state != AllocationState.ACTIVE:
         _wait(job, reason="The allocation isn't active.")
+        return False
+    if binding is None:
+        _wait(job, reason="The allocation's limit is being changed at the site.")
         return False
     if job.login not in binding.logins:
         _wait(job, reason="The site login is being added to the allocation's Slurm account.")

@@ -19,6 +19,9 @@ from scheduler_bridge.transitions import AttemptOutcome
 
 log = logging.getLogger(__name__)
 
+# Slurm's refusal where MaxSubmitJobs is reached.
+NO_MORE_JOBS = 2050
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -45,7 +48,10 @@ def send(claim: Claim) -> Answer:
     try:
         reply = client_for(job.cluster).submit(token, spec(claim))
     except Refused as error:
-        return Answer(claim, AttemptOutcome.REFUSED, explain(error))
+        # The Slurm account takes none just now: it was suspended, or left for its next generation, while the
+        # job was on its way; or the site limits how many one may have. Later it may go.
+        later = error.code == NO_MORE_JOBS
+        return Answer(claim, AttemptOutcome.NOT_SENT if later else AttemptOutcome.REFUSED, explain(error))
     except (NeverSent, AuthRejected, Unavailable, VersionUnsupported) as error:
         return Answer(claim, AttemptOutcome.NOT_SENT, explain(error), shuts_gate=True)
     except SlurmError as error:

@@ -1,50 +1,49 @@
 """Bringing Slurm to what an allocation should look like: read, compare, write, read back.
 
-Only the Slurm accounts that the portal made are touched, and they are never deleted.
+Only Slurm accounts that the portal made or was told to adopt are touched, and they are never deleted.
 """
 
-import dataclasses
-from typing import Any
-
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from allocations.awards import services as awards
 from allocations.awards.models import Allocation
 from allocations.awards.transitions import AllocationState
-from datacenters.models import Cluster
+from datacenters.models import Cluster, SiteRole
 from portal.foundation import clock
 from portal.foundation.services import audit
+from portal.notices.services.notices import notify
+from portal.people.models import User
 from scheduler_bridge.models import ProvisioningRun, SlurmAccountBinding
-from scheduler_bridge.provisioning.desired import Desired, desired
-from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import AssociationLimits, SlurmClient, SlurmError, Token
-from scheduler_bridge.slurm_rest_client.models import GPU, Association
+from scheduler_bridge.provisioning.slurm import ProvisioningProblem, Slurm
+from scheduler_bridge.provisioning.survey import Survey
+from scheduler_bridge.slurm_rest_client import SlurmError
+
+# A new generation takes: opening, stopping the one before, reserving, making, moving, reading back.
+MOST_LOOKS = 8
 
 
-class NotTracked(Exception):
-    """The cluster doesn't count gres/gpu, so a GPU budget would hold nothing."""
+def reconcile(allocation: Allocation, *, is_drift: bool = False) -> ProvisioningRun:
+    """Reconcile one allocation; an active allocation has had its limits read back.
 
-
-def reconcile(allocation: Allocation) -> ProvisioningRun:
-    """Reconcile one allocation and keep a record of it; an active allocation has had its limits read back.
-
-    Slurm's errors are kept in the record, not raised: the next run tries again.
+    Returns the record, kept where something was done or something else than last time is in the way. Errors
+    are in it, not raised: the next run tries again. `is_drift`: the portal knew of nothing to do, so whatever
+    there is was done behind its back, and the site's managers hear of it.
     """
+    run = ProvisioningRun(allocation=allocation, is_drift=is_drift)
     cluster = allocation.resource.cluster
-    if cluster is None:
-        return ProvisioningRun.objects.create(allocation=allocation, error="The site has no cluster.")
-    want = desired(allocation)
-    run = ProvisioningRun(allocation=allocation, desired=dataclasses.asdict(want))
     try:
-        found = Reconciliation(cluster, want, run.actions).apply()
-    except (SlurmError, NotTracked, OSError) as error:
-        run.error = str(error)
-        run.save()
+        if cluster is None:
+            raise ProvisioningProblem("The site has no cluster.", "Connect its cluster first.")
+        survey = _carry_out(allocation, cluster, run)
+    except (SlurmError, ProvisioningProblem, OSError) as error:
+        run.error = words_of(error)
+        _keep(run, needs_somebody=isinstance(error, ProvisioningProblem))
         return run
-    run.found = _summary(found)
     with transaction.atomic():
-        run.save()
-        _remember(allocation, cluster, want, found)
+        if survey.own is not None:
+            _remember(allocation, survey)
+        _keep(run, needs_somebody=bool(run.remedies))
         if run.actions:
             audit.record(
                 actor=None, action="allocation_provision", target=allocation, after={"actions": run.actions}
@@ -52,96 +51,82 @@ def reconcile(allocation: Allocation) -> ProvisioningRun:
     return run
 
 
-class Reconciliation:
-    """One pass over one Slurm account; `actions` collects what was done."""
-
-    def __init__(self, cluster: Cluster, want: Desired, actions: list[str]) -> None:
-        self.cluster = cluster
-        self.want = want
-        self.actions = actions
-        self.client: SlurmClient = client_for(cluster)
-        self.token: Token = operator_token(cluster)
-
-    def apply(self) -> list[Association]:
-        """Returns the associations as read back. Raises SlurmError, NotTracked."""
-        if GPU not in self.client.tres(self.token).items:
-            raise NotTracked(
-                "The cluster doesn't track gres/gpu: add AccountingStorageTRES=gres/gpu to slurm.conf."
-            )
-        found = {association.user: association for association in self._read()}
-        self._account(found)
-        for login in self.want.logins:
-            self._login(login, found)
-        for login in sorted(set(found) - {"", *self.want.logins}):
-            self._shut_out(login, found[login])
-        return self._read() if self.actions else list(found.values())
-
-    def _read(self) -> list[Association]:
-        name = self.cluster.slurm_name
-        listing = self.client.associations(self.token, name, account=self.want.slurm_account)
-        return [association for association in listing if association.account == self.want.slurm_account]
-
-    def _account(self, found: dict[str, Association]) -> None:
-        name = self.want.slurm_account
-        if "" not in found:
-            self.client.upsert_account(
-                self.token, name, description="Taqseem allocation", organization="taqseem"
-            )
-            self.actions.append(f"made Slurm account {name}")
-        if "" not in found or found[""].limits != self.want.limits:
-            self.client.upsert_association(self.token, self.cluster.slurm_name, name, self.want.limits)
-            self.actions.append(
-                f"set GrpTRESMins={GPU}={self.want.limit_minutes} blocked={self.want.blocked}"
-            )
-
-    def _login(self, login: str, found: dict[str, Association]) -> None:
-        # A person's own limits read back as those of the Slurm account above.
-        if login in found and found[login].limits == AssociationLimits().under(self.want.limits):
-            return
-        name = self.want.slurm_account
-        if self.client.user(self.token, login) is None:
-            self.client.upsert_user(self.token, login)
-        self.client.upsert_association(
-            self.token, self.cluster.slurm_name, name, AssociationLimits(), user=login, parent=name
-        )
-        self.actions.append(f"let {login} use {name}")
-
-    def _shut_out(self, login: str, association: Association) -> None:
-        """No longer a member: may submit nothing more. Deleting would fail while a job of theirs runs."""
-        shut = AssociationLimits(max_active_jobs=0, max_submit_jobs=0)
-        if association.limits == shut.under(self.want.limits):
-            return
-        name = self.want.slurm_account
-        self.client.upsert_association(
-            self.token, self.cluster.slurm_name, name, shut, user=login, parent=name
-        )
-        self.actions.append(f"shut {login} out of {name}")
+def words_of(error: Exception) -> str:
+    """What went wrong and what helps, for the record."""
+    if isinstance(error, SlurmError):
+        return f"{error} {error.cause} {error.remedy}"
+    return str(error)
 
 
-def _summary(found: list[Association]) -> dict[str, Any]:
-    return {
-        association.user or "(account)": {
-            "gpu_minutes": association.limits.gpu_minutes,
-            "max_submit": association.limits.max_submit_jobs,
-        }
-        for association in found
-    }
+def _carry_out(allocation: Allocation, cluster: Cluster, run: ProvisioningRun) -> Survey:
+    """Look and act until nothing is left to do; what was done is added to the run. Returns the last look."""
+    slurm = Slurm(cluster)
+    slurm.check_tracked()
+    for _ in range(MOST_LOOKS):
+        survey = Survey(allocation, slurm)
+        run.desired, run.found, run.remedies = survey.wanted(), survey.summary(), survey.remedies
+        if not survey.steps:
+            return survey
+        for step in survey.steps:
+            step.do()
+            run.actions.append(step.text)
+        slurm.refresh()
+    raise ProvisioningProblem(
+        f"Slurm doesn't keep what is written: {survey.steps[0].text}.",
+        "Somebody else may be changing the same Slurm account; look at slurmdbd's log.",
+    )
 
 
-def _remember(allocation: Allocation, cluster: Cluster, want: Desired, found: list[Association]) -> None:
+def _keep(run: ProvisioningRun, *, needs_somebody: bool) -> None:
+    """Save the run where it tells something new, and tell the site's managers what they must know, once."""
+    last = ProvisioningRun.objects.filter(allocation=run.allocation).first()
+    hinders = (run.error, run.remedies)
+    is_new = hinders != ((last.error, last.remedies) if last else ("", []))
+    if not (run.actions or is_new or last is None):
+        return
+    run.save()
+    if (run.is_drift and run.actions) or (needs_somebody and is_new):
+        _tell_managers(run)
+
+
+def _tell_managers(run: ProvisioningRun) -> None:
+    site = run.allocation.resource.site
+    if run.error or run.remedies:
+        subject = gettext_noop("Slurm can't be brought into line for “%(project)s” at %(site)s")
+        body = gettext_noop("What to do: %(what)s")
+    else:
+        subject = gettext_noop("Changed in Slurm at %(site)s and put right: “%(project)s”")
+        body = gettext_noop("Somebody had changed what the portal keeps. Done: %(what)s")
+    notify(
+        users=User.objects.filter(site_roles__site=site, site_roles__role=SiteRole.Role.MANAGER),
+        kind="provisioning_drift",
+        subject=subject,
+        body=body,
+        params={
+            "project": run.allocation.project.title,
+            "site": str(site),
+            "what": run.error or "; ".join(run.remedies or run.actions),
+        },
+        url=f"/allocations/{run.allocation.code}/slurm/",
+    )
+
+
+def _remember(allocation: Allocation, survey: Survey) -> None:
     """Keep what was read back; an allocation whose limit stands is active."""
-    account = next(association for association in found if not association.user)
+    want = survey.want
     SlurmAccountBinding.objects.update_or_create(
         allocation=allocation,
-        generation=1,
+        generation=want.generation,
         defaults={
-            "cluster": cluster,
+            "cluster": survey.slurm.cluster,
             "slurm_account": want.slurm_account,
-            "limit_minutes": account.limits.gpu_minutes,
-            "logins": sorted(a.user for a in found if a.user and a.limits.max_submit_jobs != 0),
-            "blocked": account.limits.max_submit_jobs == 0,
+            "limit_minutes": survey.minutes,
+            "logins": sorted(
+                user for user, found in survey.found.items() if user and found.limits.max_submit_jobs != 0
+            ),
+            "blocked": survey.is_blocked,
             "verified_at": clock.now(),
         },
     )
-    if allocation.state == AllocationState.PROVISIONING and account.limits == want.limits:
+    if allocation.state == AllocationState.PROVISIONING and want.fits(survey.minutes):
         awards.allocation_activate(allocation=allocation)

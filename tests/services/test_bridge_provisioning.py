@@ -128,7 +128,7 @@ def test_an_end_is_brought_to_slurm_too_and_then_rests(stage):
 
 
 def test_looking_for_them_asks_the_database_little(stage, django_assert_max_num_queries):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(7):
         out_of_line()
 
 

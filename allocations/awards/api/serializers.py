@@ -76,3 +76,10 @@ class AllocationSerializer(serializers.ModelSerializer[Allocation]):
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
+
+
+class AdjustSerializer(serializers.Serializer[Any]):
+    gpu_hours = serializers.DecimalField(
+        max_digits=14, decimal_places=2, help_text="To add; negative: to take back."
+    )
+    reason = serializers.CharField(max_length=2000)

@@ -1,5 +1,6 @@
 """Allocations over the API: list, detail, and what site managers and programme admins do to them."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from allocations.awards import selectors, services
-from allocations.awards.api.serializers import AllocationSerializer, ReasonSerializer
+from allocations.awards.api.serializers import AdjustSerializer, AllocationSerializer, ReasonSerializer
 from allocations.awards.filtersets import AllocationFilters
 from allocations.awards.models import Allocation
 from allocations.ledger.selectors import balances_of
 from portal.foundation.api import ScopedViewSet
+from portal.foundation.units import hours_to_seconds
 
 reasoned = extend_schema(request=ReasonSerializer, responses=AllocationSerializer)
 
@@ -51,6 +53,22 @@ class AllocationViewSet(ScopedViewSet):
     def revoke(self, request: Request, code: str) -> Response:
         """End it for good; what is available goes back to the resource."""
         return self._step(services.allocation_revoke)
+
+    @extend_schema(request=AdjustSerializer, responses=AllocationSerializer)
+    @action(detail=True, methods=["post"])
+    def adjust(self, request: Request, code: str) -> Response:
+        """Add GPU-hours from the resource's free capacity, or take back what is available. For admins."""
+        allocation = self.get_object()
+        asked = AdjustSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        services.allocation_adjust(
+            actor=request.user,  # type: ignore[arg-type]
+            allocation=allocation,
+            gpu_seconds=hours_to_seconds(asked.validated_data["gpu_hours"]),
+            reason=asked.validated_data["reason"],
+            key=str(uuid.uuid4()),  # repeats are caught by the Idempotency-Key of the request
+        )
+        return Response(self._shown(self.get_object()))
 
     def _step(self, service: Callable[..., Allocation]) -> Response:
         allocation = self.get_object()

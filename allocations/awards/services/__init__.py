@@ -1,5 +1,6 @@
 """The only writers of awards and allocations."""
 
+from allocations.awards.services.adjusting import allocation_adjust
 from allocations.awards.services.allocations import (
     allocation_activate,
     allocation_close,
@@ -14,6 +15,7 @@ from allocations.awards.services.capacity import capacity_post
 
 __all__ = [
     "allocation_activate",
+    "allocation_adjust",
     "allocation_close",
     "allocation_expire",
     "allocation_resume",

@@ -23,6 +23,14 @@ TEXTS = {
         gettext_noop("Revoked: the allocation of “%(project)s” on %(resource)s"),
         gettext_noop("It has ended, and what was left went back to the resource. Reason: %(reason)s"),
     ),
+    "raise": (
+        gettext_noop("More GPU-hours for “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours were added to the allocation. Reason: %(reason)s"),
+    ),
+    "lower": (
+        gettext_noop("Fewer GPU-hours for “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours were taken back from the allocation. Reason: %(reason)s"),
+    ),
     "expire": (
         gettext_noop("Ended: the allocation of “%(project)s” on %(resource)s"),
         gettext_noop("Its last day was %(ends_on)s. What was left went back to the resource."),
@@ -30,7 +38,7 @@ TEXTS = {
 }
 
 
-def tell_members(allocation: Allocation, action: str, *, reason: str = "") -> None:
+def tell_members(allocation: Allocation, action: str, *, reason: str = "", hours: str = "") -> None:
     """Everybody in the project learns of a step that has a text here."""
     if action not in TEXTS:
         return
@@ -45,6 +53,7 @@ def tell_members(allocation: Allocation, action: str, *, reason: str = "") -> No
             "resource": str(allocation.resource),
             "ends_on": str(allocation.ends_on),
             "reason": reason,
+            "hours": hours,
         },
         url=allocation.get_absolute_url(),
     )
