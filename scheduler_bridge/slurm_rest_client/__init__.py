@@ -14,9 +14,10 @@ from .errors import (
     Refused,
     SlurmError,
     Unavailable,
+    Unrunnable,
     VersionUnsupported,
 )
-from .explanations import Explanation, explain
+from .explanations import EXPLANATIONS, Explanation, Who, explain
 from .models import (
     GPU,
     Account,
@@ -44,6 +45,7 @@ from .transport import Timeouts
 
 __all__ = [
     "DEFAULT_VERSION",
+    "EXPLANATIONS",
     "GPU",
     "Account",
     "AccountingRun",
@@ -82,8 +84,10 @@ __all__ = [
     "Timeouts",
     "Token",
     "Unavailable",
+    "Unrunnable",
     "User",
     "VersionUnsupported",
+    "Who",
     "explain",
     "tls_context",
 ]

@@ -15,7 +15,7 @@ from .auth import Token
 from .capabilities import Capabilities
 from .codecs import Codec, codec_for
 from .discovery import discover
-from .errors import NotFound, NotWritten
+from .errors import NotFound, NotWritten, Unrunnable
 from .models import (
     Account,
     AccountingRun,
@@ -95,7 +95,14 @@ class SlurmClient:
     # --- jobs ---
 
     def submit(self, token: Token, spec: JobSpec) -> Submitted:
-        """Submits as the token's user. Look at `maybe_done` of any error before trying again."""
+        """Submits as the token's user. Look at `maybe_done` of any error before trying again.
+
+        Raises Unrunnable for a script that some releases take and then hold or fail.
+        """
+        if not spec.script.strip():
+            raise Unrunnable("submit", "the script is empty")
+        if not spec.script.startswith("#!"):
+            raise Unrunnable("submit", "the script does not begin with #!")
         return self._call(token, self.codec.submit(spec), self.codec.read_submitted)
 
     def list_jobs(self, token: Token) -> Listing[LiveJob]:
@@ -193,7 +200,8 @@ class SlurmClient:
     ) -> Association:
         """Creates or changes an association with all its limits and returns it as read back.
 
-        Raises NotWritten when Slurm said yes and stored something else.
+        Raises NotWritten when Slurm said yes and stored something else, as 22.05 does with every change of
+        an account's limits (`Capabilities.account_limits_change_in_place`).
         """
         wanted = Association(
             cluster=cluster, account=account, user=user, parent=parent, qos=tuple(qos), limits=limits
@@ -206,6 +214,23 @@ class SlurmClient:
             found = "nothing is there" if stored is None else "its limits differ"
             raise NotWritten("write_association", f"association {label} on {cluster}: {found}", status=200)
         return stored
+
+    def delete_association(self, token: Token, cluster: str, account: str, user: str) -> None:
+        """Takes a user out of a Slurm account; for users only, never for the account's own association.
+
+        Raises NotFound when there is none, Refused while it has jobs (7001) or is the user's default
+        (7009, 24.11), NotWritten when it is still there afterwards. It takes its usage with it.
+        """
+        if not user:
+            raise ValueError("Name the user: an account's own association is never deleted.")
+        request = self.codec.delete_association(cluster, account, user)
+        self._call(token, request, self.codec.read_deleted)
+        if self.association(token, cluster, account, user) is not None:
+            raise NotWritten(
+                "delete_association",
+                f"association {account}/{user} on {cluster}: it is still there",
+                status=200,
+            )
 
     def upsert_account(
         self, token: Token, name: str, *, description: str = "", organization: str = ""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
-from .explanations import Explanation, explain, gettext_noop
+from .explanations import Explanation, Who, explain, gettext_noop
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +54,11 @@ class SlurmError(Exception):
         return explain(self.code) or self.default
 
     @property
+    def who(self) -> Who:
+        """Who can do something about it."""
+        return self.explanation.who
+
+    @property
     def cause(self) -> str:
         """Why, in plain words (an English msgid)."""
         return self.explanation.cause
@@ -76,6 +81,7 @@ class NeverSent(SlurmError):
     default = Explanation(
         gettext_noop("The cluster's REST service could not be reached."),
         gettext_noop("Check that slurmrestd and the proxy before it run and that the address is right."),
+        "site",
     )
 
 
@@ -85,6 +91,7 @@ class NoAnswer(SlurmError):
     default = Explanation(
         gettext_noop("The cluster gave no clear answer; the request may or may not have been carried out."),
         gettext_noop("Nothing to do: the job is looked up on the cluster before anything is sent again."),
+        "portal",
     )
 
 
@@ -95,6 +102,7 @@ class AuthRejected(SlurmError):
     default = Explanation(
         gettext_noop("The cluster did not accept the portal's token for this user."),
         gettext_noop("Check the signing key, both clocks, and that the user exists on the cluster."),
+        "site",
     )
 
 
@@ -105,6 +113,18 @@ class Refused(SlurmError):
     default = Explanation(
         gettext_noop("Slurm refused the request."),
         gettext_noop("Read Slurm's own reason; if it does not help, send it to the site's support."),
+        "site",
+    )
+
+
+class Unrunnable(Refused):
+    """The client's own refusal, before anything was sent: 22.05 accepts such a script and then holds or fails
+    the job, 24.11 some of them."""
+
+    default = Explanation(
+        gettext_noop("The script is empty, or its first line does not name the program that runs it."),
+        gettext_noop("Begin the script with a line such as #!/bin/bash."),
+        "person",
     )
 
 
@@ -114,6 +134,7 @@ class NotFound(Refused):
     default = Explanation(
         gettext_noop("Slurm knows no such object."),
         gettext_noop("It may have ended long ago: look in the accounting records."),
+        "person",
     )
 
 
@@ -123,19 +144,21 @@ class NotWritten(SlurmError):
     default = Explanation(
         gettext_noop("Slurm accepted the change without an error but did not store it."),
         gettext_noop("Check that the cluster, the parent account and the account exist, then try again."),
+        "site",
     )
 
 
 class Unavailable(SlurmError):
     """slurmrestd answered that slurmctld (1800) or slurmdbd (7000) could not be reached; nothing was done.
 
-    For slurmdb calls a rejected token looks exactly the same.
+    A rejected token looks exactly the same: on 24.11 to slurmdb calls, on 22.05 to slurmctld's queries (-1).
     """
 
     maybe_done = False
     default = Explanation(
         gettext_noop("The cluster's controller or its accounting daemon cannot be reached."),
         gettext_noop("Wait; the portal tries again by itself. If it lasts, tell the site's support."),
+        "site",
     )
 
 
@@ -145,6 +168,7 @@ class ProtocolError(SlurmError):
     default = Explanation(
         gettext_noop("The answer did not come from a slurmrestd that this portal understands."),
         gettext_noop("Check the cluster's address and the proxy's configuration, and run the preflight."),
+        "site",
     )
 
 
@@ -155,6 +179,7 @@ class VersionUnsupported(SlurmError):
     default = Explanation(
         gettext_noop("The cluster's slurmrestd does not speak this REST version."),
         gettext_noop("Run the preflight: it finds the versions that both sides speak."),
+        "portal",
     )
 
 

@@ -90,7 +90,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted submission; `errors` may still say something, such as 2042 for a held job."""
+    """An accepted submission; `errors` may still say something: 2042 for a held job, 2015 for one that its
+    partition's limits keep waiting for ever (22.05)."""
 
     job_id: int
     warnings: tuple[str, ...] = ()
@@ -98,7 +99,9 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExitInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job ended: Slurm's word (SUCCESS, ERROR, SIGNALED …), return code, signal number."""
+    """How a job ended: Slurm's word (SUCCESS, ERROR, SIGNALED …), return code, signal number.
+
+    Empty where Slurm does not know or does not tell the truth: see `Capabilities.truthful_exit_codes`."""
 
     status: str = ""
     return_code: int | None = None
@@ -201,6 +204,9 @@ class AssociationLimits(msgspec.Struct, frozen=True, kw_only=True):
     """GrpTRES: in use at one moment."""
     tres_minutes_per_job: Mapping[str, int] = msgspec.field(default_factory=dict)
     tres_per_job: Mapping[str, int] = msgspec.field(default_factory=dict)
+    tres_per_node: Mapping[str, int] = msgspec.field(default_factory=dict)
+    tres_running_minutes: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """MaxTRESRunMins: as GrpTRESRunMins, but for each user's association alone."""
     wall_minutes_per_job: int | None = None
     max_active_jobs: int | None = None
     """MaxJobs: 0 keeps pending jobs from starting."""
@@ -220,6 +226,8 @@ class AssociationLimits(msgspec.Struct, frozen=True, kw_only=True):
             self,
             tres_minutes_per_job={**parent.tres_minutes_per_job, **self.tres_minutes_per_job},
             tres_per_job={**parent.tres_per_job, **self.tres_per_job},
+            tres_per_node={**parent.tres_per_node, **self.tres_per_node},
+            tres_running_minutes={**parent.tres_running_minutes, **self.tres_running_minutes},
             wall_minutes_per_job=_or(self.wall_minutes_per_job, parent.wall_minutes_per_job),
             max_active_jobs=_or(self.max_active_jobs, parent.max_active_jobs),
             max_submit_jobs=_or(self.max_submit_jobs, parent.max_submit_jobs),
@@ -244,7 +252,9 @@ class Association(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
-    """`up` is what slurmrestd says; a bad token looks like a dead controller here."""
+    """`up` is what slurmrestd says; a bad token looks like a dead controller here.
+
+    `cluster` is empty where the version does not tell it (v0.0.38)."""
 
     up: bool
     release: str

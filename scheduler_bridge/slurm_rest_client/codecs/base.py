@@ -81,6 +81,8 @@ class Codec(Protocol):
     def associations(self, cluster: str, account: str | None, user: str | None) -> Request: ...
     def read_associations(self, reply: Reply) -> Listing[Association]: ...
     def write_association(self, wanted: Association) -> Request: ...
+    def delete_association(self, cluster: str, account: str, user: str) -> Request: ...
+    def read_deleted(self, reply: Reply) -> None: ...
     def account(self, name: str) -> Request: ...
     def read_accounts(self, reply: Reply) -> Listing[Account]: ...
     def write_account(self, wanted: Account) -> Request: ...
@@ -90,17 +92,18 @@ class Codec(Protocol):
 
 
 class WireProblem(msgspec.Struct):
-    """An entry of errors[] or warnings[], the names of all versions side by side."""
+    """An entry of errors[] or warnings[], the names of all versions and calls side by side."""
 
     error_number: int | None = None
     error_code: int | None = None
+    errno: int | None = None
     error: str | None = None
     description: str | None = None
     source: str | None = None
 
     def to_problem(self) -> Problem:
         return Problem(
-            code=self.error_number or self.error_code or 0,
+            code=self.error_number or self.error_code or self.errno or 0,
             message=self.error or "",
             description=self.description or "",
             source=self.source or "",

@@ -119,8 +119,8 @@ def association(row: wire.AssociationWire) -> Association:
     jobs = most.jobs or wire.JobLimits()
     tres = most.tres or wire.TresLimits()
     group = tres.group or wire.GroupTres()
-    minutes = (tres.minutes and tres.minutes.per) or wire.PerJobTres()
-    per = tres.per or wire.PerJobTres()
+    minutes = tres.minutes or wire.MinutesTres()
+    per = tres.per or wire.PerTres()
     return Association(
         cluster=row.cluster or "",
         account=row.account,
@@ -133,8 +133,10 @@ def association(row: wire.AssociationWire) -> Association:
             group_tres_minutes=tres_map(group.minutes),
             group_tres_running_minutes=tres_map(group.active),
             group_tres=tres_map(tres.total),
-            tres_minutes_per_job=tres_map(minutes.job),
+            tres_minutes_per_job=tres_map(minutes.per.job if minutes.per else None),
             tres_per_job=tres_map(per.job),
+            tres_per_node=tres_map(per.node),
+            tres_running_minutes=tres_map(minutes.total),
             wall_minutes_per_job=as_int(jobs.per.wall_clock) if jobs.per else None,
             max_active_jobs=as_int(jobs.active),
             max_submit_jobs=as_int(jobs.total),

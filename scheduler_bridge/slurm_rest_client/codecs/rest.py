@@ -8,7 +8,18 @@ import msgspec
 
 from ..capabilities import capabilities_of
 from ..errors import NotFound, error_for
-from ..models import Account, Association, Cluster, Diag, JobSpec, Listing, LiveJob, Submitted, User
+from ..models import (
+    Account,
+    Association,
+    AssociationLimits,
+    Cluster,
+    Diag,
+    JobSpec,
+    Listing,
+    LiveJob,
+    Submitted,
+    User,
+)
 from ..transport import Reply, Request
 from . import read, wire
 from .base import Envelope, convert_all, decode, failure
@@ -144,6 +155,18 @@ class RestCodec:
             read.association,
         )
 
+    def delete_association(self, cluster: str, account: str, user: str) -> Request:
+        # The singular path refuses whatever is not exactly one association. The plural one would remove all
+        # that it matches and, on 24.11, everything of the same lineage.
+        query = {"cluster": cluster, "account": account, "user": user}
+        path = f"{self._slurmdb}/association{self.list_end}"
+        return Request("delete_association", "DELETE", path, query)
+
+    def read_deleted(self, reply: Reply) -> None:
+        if reply.status == 304:
+            raise NotFound(reply.operation, "there is no such association", status=reply.status)
+        self._decode(Envelope, reply)
+
     def account(self, name: str) -> Request:
         return Request("account", "GET", f"{self._slurmdb}/account/{quote(name, safe='')}")
 
@@ -206,3 +229,31 @@ def tres_rows(limits: Mapping[str, int]) -> list[dict[str, Any]]:
         kind, _, name = key.partition("/")
         rows.append({"type": kind, "name": name, "count": count})
     return rows
+
+
+def limits_body(
+    limits: AssociationLimits,
+    *,
+    number: Callable[[int | None], Any],
+    tres: Callable[[Mapping[str, int]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Every limit, always; `number` and `tres` write one in the version's way."""
+    return {
+        "jobs": {
+            "active": number(limits.max_active_jobs),
+            "total": number(limits.max_submit_jobs),
+            "per": {"wall_clock": number(limits.wall_minutes_per_job)},
+        },
+        "tres": {
+            "total": tres(limits.group_tres),
+            "group": {
+                "minutes": tres(limits.group_tres_minutes),
+                "active": tres(limits.group_tres_running_minutes),
+            },
+            "minutes": {
+                "per": {"job": tres(limits.tres_minutes_per_job)},
+                "total": tres(limits.tres_running_minutes),
+            },
+            "per": {"job": tres(limits.tres_per_job), "node": tres(limits.tres_per_node)},
+        },
+    }

@@ -14,7 +14,6 @@ from ..errors import NoAnswer, NotFound, Unavailable, VersionUnsupported
 from ..models import (
     AccountingRun,
     Association,
-    AssociationLimits,
     JobSpec,
     JobStateRow,
     Listing,
@@ -29,7 +28,7 @@ from ..transport import Reply, Request
 from . import v38_read as read
 from . import v38_wire as wire
 from .base import Envelope
-from .rest import RestCodec, tres_rows
+from .rest import RestCodec, decoder, limits_body, tres_rows
 from .wire import NodesWire, PartitionsWire, QosWire
 
 _NOTHING_FOUND = 9003
@@ -37,7 +36,17 @@ _UNSPECIFIED = -1
 _LIFTED = -1
 """A limit of this count is no limit."""
 
-_CHANGES = frozenset({"submit", "cancel", "update_job", "write_association", "write_account", "write_user"})
+_CHANGES = frozenset(
+    {
+        "submit",
+        "cancel",
+        "update_job",
+        "write_association",
+        "delete_association",
+        "write_account",
+        "write_user",
+    }
+)
 
 
 class V38Codec(RestCodec):
@@ -48,7 +57,11 @@ class V38Codec(RestCodec):
     # --- slurmctld: service ---
 
     def read_ping(self, reply: Reply) -> Ping:
-        body = self._decode(wire.PingWire, reply)
+        try:
+            body = self._decode(wire.PingWire, reply)
+        except Unavailable:
+            # As later versions, which answer 200 and DOWN: to a dead controller as to a bad token.
+            body = decoder(wire.PingWire).decode(reply.content)
         slurm = (body.meta and body.meta.Slurm) or wire.SlurmMeta()
         up = any(row.ping == "UP" for row in body.pings or ())
         return Ping(up=up, release=slurm.release or "", cluster="")
@@ -136,7 +149,7 @@ class V38Codec(RestCodec):
         row: dict[str, Any] = {
             "cluster": wanted.cluster,
             "account": wanted.account,
-            "max": _limits(wanted.limits),
+            "max": limits_body(wanted.limits, number=_number, tres=_tres),
         }
         if wanted.partition:
             row["partition"] = wanted.partition
@@ -206,23 +219,3 @@ def _number(value: int | None) -> int:
 def _tres(limits: Mapping[str, int]) -> list[dict[str, Any]]:
     # What is sent replaces all that was there. Nothing at all is never sent: it crashes slurmrestd.
     return tres_rows(limits or {"cpu": _LIFTED})
-
-
-def _limits(limits: AssociationLimits) -> dict[str, Any]:
-    """Every limit, always."""
-    return {
-        "jobs": {
-            "active": _number(limits.max_active_jobs),
-            "total": _number(limits.max_submit_jobs),
-            "per": {"wall_clock": _number(limits.wall_minutes_per_job)},
-        },
-        "tres": {
-            "total": _tres(limits.group_tres),
-            "group": {
-                "minutes": _tres(limits.group_tres_minutes),
-                "active": _tres(limits.group_tres_running_minutes),
-            },
-            "minutes": {"per": {"job": _tres(limits.tres_minutes_per_job)}},
-            "per": {"job": _tres(limits.tres_per_job)},
-        },
-    }

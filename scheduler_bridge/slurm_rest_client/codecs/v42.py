@@ -12,7 +12,6 @@ from ..errors import Refused
 from ..models import (
     AccountingRun,
     Association,
-    AssociationLimits,
     JobSpec,
     JobStateRow,
     Listing,
@@ -27,7 +26,7 @@ from ..transport import Reply, Request
 from . import v42_read as read
 from . import v42_wire as wire
 from .base import Envelope
-from .rest import RestCodec, tres_rows
+from .rest import RestCodec, limits_body, tres_rows
 from .wire import NodesWire, PartitionsWire, QosWire
 
 _NO_LIMIT: dict[str, Any] = {"set": False, "infinite": True, "number": 0}
@@ -148,7 +147,8 @@ class V42Codec(RestCodec):
             # under which every submission is refused with 2066.
             "user": wanted.user or None,
             "partition": wanted.partition,
-            "max": _limits(wanted.limits),
+            # What is left out is lifted.
+            "max": limits_body(wanted.limits, number=_limit, tres=tres_rows),
         }
         if wanted.qos:
             row["qos"] = wanted.qos
@@ -171,23 +171,3 @@ def _number(value: int) -> dict[str, Any]:
 
 def _limit(value: int | None) -> dict[str, Any]:
     return _NO_LIMIT if value is None else _number(value)
-
-
-def _limits(limits: AssociationLimits) -> dict[str, Any]:
-    """Every limit, always: what is left out of a write is lifted."""
-    return {
-        "jobs": {
-            "active": _limit(limits.max_active_jobs),
-            "total": _limit(limits.max_submit_jobs),
-            "per": {"wall_clock": _limit(limits.wall_minutes_per_job)},
-        },
-        "tres": {
-            "total": tres_rows(limits.group_tres),
-            "group": {
-                "minutes": tres_rows(limits.group_tres_minutes),
-                "active": tres_rows(limits.group_tres_running_minutes),
-            },
-            "minutes": {"per": {"job": tres_rows(limits.tres_minutes_per_job)}},
-            "per": {"job": tres_rows(limits.tres_per_job)},
-        },
-    }

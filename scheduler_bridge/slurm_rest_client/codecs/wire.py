@@ -148,19 +148,21 @@ class GroupTres(msgspec.Struct):
     active: list[Tres] | None = None
 
 
-class PerJobTres(msgspec.Struct):
+class PerTres(msgspec.Struct):
     job: list[Tres] | None = None
+    node: list[Tres] | None = None
 
 
 class MinutesTres(msgspec.Struct):
-    per: PerJobTres | None = None
+    per: PerTres | None = None
+    total: list[Tres] | None = None
 
 
 class TresLimits(msgspec.Struct):
     total: list[Tres] | None = None
     group: GroupTres | None = None
     minutes: MinutesTres | None = None
-    per: PerJobTres | None = None
+    per: PerTres | None = None
 
 
 class MaxWire(msgspec.Struct):

@@ -208,8 +208,8 @@ def test_every_limit_is_always_sent() -> None:
         "tres": {
             "total": [],
             "group": {"minutes": [{"type": "gres", "name": "gpu", "count": 60}], "active": []},
-            "minutes": {"per": {"job": []}},
-            "per": {"job": []},
+            "minutes": {"per": {"job": []}, "total": []},
+            "per": {"job": [], "node": []},
         },
     }
 
@@ -271,14 +271,17 @@ def test_explanations_are_whole_sentences() -> None:
     assert explain(123456) is None
     for code, words in EXPLANATIONS.items():
         assert isinstance(words, Explanation), code
-        assert all(text.endswith(".") and text[0].isupper() for text in words), code
+        assert all(text.endswith(".") and text[0].isupper() for text in (words.cause, words.remedy)), code
+        assert words.who in ("person", "site", "portal"), code
 
 
 def test_versions() -> None:
     assert [codec_for(version).version for version in SUPPORTED] == list(SUPPORTED)
+    assert (SUPPORTED[0], SUPPORTED[-1]) == ("v0.0.42", "v0.0.38")
     assert codec_for("v0.0.44").submit(SPEC).path == "/slurm/v0.0.44/job/submit"
-    with pytest.raises(VersionUnsupported):
-        codec_for("v0.0.99")
+    for unknown in ("v0.0.37", "v0.0.39", "v0.0.99"):
+        with pytest.raises(VersionUnsupported):
+            codec_for(unknown)
     with pytest.raises(ValueError, match=r"v0\.0\.42"):
         codec_for("42")
 
