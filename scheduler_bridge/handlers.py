@@ -8,6 +8,7 @@ from scheduler_bridge import tasks
 from scheduler_bridge.dispatch.cancel import cancel_extra_copy
 from scheduler_bridge.jobs.notices import tell_end
 from scheduler_bridge.models import DispatchAttempt, Job
+from scheduler_bridge.sites.preflight import tasks as _preflight  # noqa: F401  its tasks and handler
 
 
 @handles("allocation_provision")

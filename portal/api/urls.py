@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("allocations.ledger.api.urls")),
     path("", include("allocations.reports.api.urls")),
     path("", include("scheduler_bridge.jobs.api.urls")),
+    path("", include("scheduler_bridge.sites.preflight.api.urls")),
 ]

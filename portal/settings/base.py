@@ -163,6 +163,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15,
         "options": {"expires": 30},
     },
+    # In the small hours of Pakistan.
+    "preflight": {
+        "task": "scheduler_bridge.sites.preflight.tasks.preflight_nightly",
+        "schedule": crontab(hour=22, minute=10),
+        "options": {"expires": 3600},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",

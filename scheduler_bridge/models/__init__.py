@@ -1,4 +1,5 @@
 from scheduler_bridge.models.job import Job
+from scheduler_bridge.models.preflight import PreflightRun, SlurmConfigReport
 from scheduler_bridge.models.run import AccountingCursor, JobRun
 from scheduler_bridge.models.sending import ClusterGate, DispatchAttempt
 from scheduler_bridge.models.site import ProvisioningRun, SiteLogin, SlurmAccountBinding
@@ -9,7 +10,9 @@ __all__ = [
     "DispatchAttempt",
     "Job",
     "JobRun",
+    "PreflightRun",
     "ProvisioningRun",
     "SiteLogin",
     "SlurmAccountBinding",
+    "SlurmConfigReport",
 ]

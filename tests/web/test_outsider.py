@@ -99,6 +99,7 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
             "user": cast.pi.code,
             "role": "manager",
             "data_class": "restricted",
+            "preflight": "pfl-0000000000",
         },
         "resources": {"code": cast.resource.code},
         "clusters": {"code": cast.cluster.code},
