@@ -40,7 +40,9 @@ def lab_cluster(name: str) -> Iterator[LabCluster]:
         yield Lab.load(Path(LAB_DIRECTORY)).cluster(name)
     finally:
         os.environ.pop("TAQSEEM_LAB_STATE", None)
-        subprocess.run([*lab, "down"], cwd=CHECKOUT, env=environment, stdout=sys.stderr, check=False)
+        subprocess.run(
+            [*lab, "down", "--purge"], cwd=CHECKOUT, env=environment, stdout=sys.stderr, check=False
+        )
 
 
 @contextmanager

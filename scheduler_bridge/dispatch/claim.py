@@ -8,10 +8,12 @@ from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
+from allocations.awards.models import Allocation
 from allocations.awards.transitions import ENDED, AllocationState
 from allocations.ledger import services as ledger
 from datacenters.models import Cluster
 from portal.foundation import clock
+from portal.foundation.bulk import store_all
 from portal.foundation.services import audit, outbox
 from scheduler_bridge.models import DispatchAttempt, Job, SiteLogin, SlurmAccountBinding
 from scheduler_bridge.transitions import JobState
@@ -35,11 +37,11 @@ def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
     """
     with transaction.atomic():
         jobs = list(
-            Job.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("allocation__project", "allocation__resource", "cluster")
+            Job.objects.select_for_update(skip_locked=True)
             .filter(pk__in=_in_turn(cluster, limit), state=JobState.APPROVED)
             .order_by("pk")
         )
+        _attach(jobs, cluster)
         bindings = {
             binding.allocation_id: binding
             for binding in SlurmAccountBinding.objects.filter(
@@ -53,9 +55,7 @@ def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
             if _may_go(job, bindings.get(job.allocation_id), rightful)
         ]
         DispatchAttempt.objects.bulk_create([claim.attempt for claim in claims])
-        Job.objects.bulk_update(
-            jobs, ["state", "reason", "lease_until", "slurm_account", "not_before", "ended_at"]
-        )
+        store_all(jobs, "state", "reason", "lease_until", "slurm_account", "not_before", "ended_at")
     return claims
 
 
@@ -69,6 +69,17 @@ def _in_turn(cluster: Cluster, limit: int) -> list[int]:
         .order_by("turn", "approved_at", "id")
     )
     return list(waiting.values_list("pk", flat=True)[:limit])
+
+
+def _attach(jobs: list[Job], cluster: Cluster) -> None:
+    """Jobs of one allocation share it: joined to each row, it would be read and built a hundred times."""
+    allocations = (
+        Allocation.objects.select_related("project", "resource__site")
+        .prefetch_related("resource__site__accreditations")
+        .in_bulk({job.allocation_id for job in jobs})
+    )
+    for job in jobs:
+        job.allocation, job.cluster = allocations[job.allocation_id], cluster
 
 
 Right = tuple[int, int, str]  # a person in a project, as a login

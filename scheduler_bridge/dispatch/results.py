@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from allocations.ledger import services as ledger
 from portal.foundation import clock
+from portal.foundation.bulk import store_all
 from portal.foundation.services import audit, outbox
 from scheduler_bridge.dispatch.send import Answer
 from scheduler_bridge.models import DispatchAttempt, Job
@@ -40,10 +41,8 @@ def write(answers: list[Answer]) -> None:
         for answer in answers:
             _record(attempts[answer.claim.attempt.pk], answer)
             _move(by_id[answer.claim.job.pk], answer, is_latest=answer.claim.attempt.pk in latest)
-        DispatchAttempt.objects.bulk_update(
-            attempts.values(), ["outcome", "answered_at", "slurm_job_id", "answer"]
-        )
-        Job.objects.bulk_update(by_id.values(), FIELDS)
+        store_all(attempts.values(), "outcome", "answered_at", "slurm_job_id", "answer")
+        store_all(by_id.values(), *FIELDS)
 
 
 def _record(attempt: DispatchAttempt, answer: Answer) -> None:
