@@ -17,7 +17,7 @@ from deploy.local.places import CHECKOUT
 from deploy.local.programs import distribution_postgres, wheel_postgres
 
 # What has to be there, and Debian's package that brings it.
-PACKAGES = {"xgettext": "gettext", "chromium": "chromium"}
+PACKAGES = {"xgettext": "gettext", "chromium": "chromium", "haproxy": "haproxy"}
 PYTEST = [sys.executable, "-m", "pytest", "-p", "deploy.local.pytest_summary", "-q"]
 
 
@@ -35,6 +35,9 @@ def main() -> int:
     if not shutil.which("chromium"):
         left_out["e2e"] = "there is no Chromium (package chromium)"
         options.append("--ignore=tests/e2e")
+    if not shutil.which("haproxy"):
+        left_out["site"] = "there is no HAProxy (package haproxy)"
+        options.append("--ignore=tests/site")
     with Lab() as lab:
         if lab.problem:
             left_out["lab"] = lab.problem
