@@ -42,6 +42,7 @@ CALLS: dict[str, Callable[[Codec], Request]] = {
     "qos": lambda codec: codec.qos(),
     "associations": lambda codec: codec.associations(NAME, None, None),
     "write_association": lambda codec: codec.write_association(_ASSOCIATION),
+    "delete_association": lambda codec: codec.delete_association(NAME, NAME, NAME),
     "account": lambda codec: codec.account(NAME),
     "write_account": lambda codec: codec.write_account(
         Account(name=NAME, description=NAME, organization=NAME)
