@@ -92,5 +92,5 @@ def comment(claim: Claim) -> str:
 
 
 def explain(error: SlurmError) -> str:
-    """Slurm's own reason, then what it means and what to do."""
-    return f"{error.reason} {error.cause} {error.remedy}"
+    """Three lines: Slurm's own reason, what it means, what to do. Pages translate the last two."""
+    return "\n".join([" ".join(error.reason.split()), error.cause, error.remedy])

@@ -14,6 +14,8 @@ OWN_REASONS = (
     gettext_noop("The allocation has ended."),
     gettext_noop("Its sender has left the project, or has another login at the site now."),
     gettext_noop("The site login is being added to the allocation's Slurm account."),
+    gettext_noop("The allocation's limit is being changed at the site."),
+    gettext_noop("The site is in trouble: sent when it answers."),
     gettext_noop("The worker that sent it fell silent."),
     gettext_noop("The cluster no longer shows it; it is being looked up."),
     gettext_noop("It wasn't on the cluster; it is being sent again."),
@@ -123,12 +125,24 @@ FAMILIES: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
+def in_a_line(reason: str) -> str:
+    """The same for a table's cell or a line of the story."""
+    told = explain(reason)
+    if told is None:
+        return ""
+    parts = [str(told.text), str(told.remedy), f"({told.words})" if told.words else ""]
+    return " ".join(part for part in parts if part)
+
+
 def explain(reason: str) -> Reason | None:
     """A job's reason for people; None where there is none."""
     if not reason:
         return None
     if reason in OWN_REASONS:
         return Reason(gettext(reason))
+    if reason.count("\n") == 2:  # Slurm's answer to a submission, as the dispatch writes it
+        words, cause, remedy = reason.split("\n")
+        return Reason(gettext(cause), gettext(remedy), words=words)
     # Slurm adds details after a comma or in brackets: ReqNodeNotAvail, UnavailableNodes:ned01.
     name = re.split(r"[,(\s]", reason.strip("()"), maxsplit=1)[0]
     if name in REASONS:
@@ -137,5 +151,5 @@ def explain(reason: str) -> Reason | None:
         if re.fullmatch(pattern, name):
             return Reason(text, remedy, words=reason)
     if " " in reason:
-        return Reason(reason)  # a sentence already: Slurm's answer with its explanation
+        return Reason(reason)  # a sentence already
     return Reason(_("Slurm gives a reason that the portal doesn't know."), ASK_SITE, words=reason)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from allocations.awards.history import events
 from portal.foundation import clock
 from portal.foundation.tones import tone_of
+from scheduler_bridge.jobs.reasons import in_a_line
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
@@ -126,4 +127,4 @@ def outcome(attempt: DispatchAttempt) -> str:
         AttemptOutcome.ABSENT: _("Proven not to be on the cluster, so it could be sent again."),
     }[AttemptOutcome(attempt.outcome)]
     telling = attempt.outcome in {AttemptOutcome.REFUSED, AttemptOutcome.NOT_SENT, AttemptOutcome.UNCLEAR}
-    return f"{words}\n{attempt.answer}".strip() if telling else words
+    return f"{words}\n{in_a_line(attempt.answer)}".strip() if telling else words
