@@ -50,6 +50,8 @@ class ClusterSpec:
     gpu: str
     is_spare: bool = False
     """Started only when named: a site to be added while the others run."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Where this cluster differs from SETTINGS and from its release's: faults on purpose."""
 
     @property
     def database(self) -> str:
@@ -64,6 +66,16 @@ class ClusterSpec:
         """In the order in which they start."""
         return ("slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in self.nodes), "slurmrestd")
 
+
+SETTINGS = {
+    "enforcement": "AccountingStorageEnforce=associations,limits,qos,safe",
+    "tracked": "gres/gpu,gres/gpu:${gpu}",
+    "half_life": "0",
+    "reset_period": "NONE",
+    "private_data": "none",
+    "partition_state": "UP",
+}
+"""How a cluster is set up as it should be; a release adds its own."""
 
 RELEASES = {
     release.name: release
@@ -97,5 +109,33 @@ CLUSTERS = {
         ClusterSpec(name="astrolabe-uet", release="24.11", node_prefix="uet", gpu="a100"),
         ClusterSpec(name="annex", release="24.11", node_prefix="anx", gpu="h200", is_spare=True),
         ClusterSpec(name="annex-old", release="22.05", node_prefix="ano", gpu="a40", is_spare=True),
+        # What a preflight is to find: each is wrong in what the other isn't.
+        ClusterSpec(
+            name="broken",
+            release="24.11",
+            node_prefix="brk",
+            gpu="h200",
+            is_spare=True,
+            settings={
+                "enforcement": "AccountingStorageEnforce=associations,limits,qos",
+                "half_life": "7-0",
+                "store_flags": "job_extra",
+                "private_data": "jobs,usage",
+                "partition_state": "DOWN",
+            },
+        ),
+        ClusterSpec(
+            name="broken-old",
+            release="22.05",
+            node_prefix="bro",
+            gpu="a40",
+            is_spare=True,
+            settings={
+                "enforcement": "",
+                "tracked": "billing",
+                "reset_period": "MONTHLY",
+                "store_flags": "job_env",
+            },
+        ),
     )
 }

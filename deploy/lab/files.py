@@ -20,6 +20,7 @@ from deploy.lab.catalogue import (
     PARTITION,
     RELEASES,
     SERVICE_USERS,
+    SETTINGS,
     USERS,
     ClusterSpec,
 )
@@ -76,7 +77,9 @@ def prepare_cluster(run: Path, machine: LabMachine, spec: ClusterSpec) -> LabClu
     _write_secret(directory / "jwt_hs256.key", 32, slurm)
     has_rs256 = _write_rs256(directory)
     ports = _ports(directory / "ports.json", spec)
-    values = release.settings | {
+    settings = SETTINGS | release.settings | spec.settings
+    settings["tracked"] = Template(settings["tracked"]).substitute(gpu=spec.gpu)
+    values = settings | {
         "cluster": spec.name,
         "directory": inside,
         "database": spec.database,

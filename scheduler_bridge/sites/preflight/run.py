@@ -35,7 +35,7 @@ STEPS = (
     Step("service", connection.service, ("token",)),
     Step("gpu_tracked", accounting.gpu_tracked, ("token",)),
     Step("partitions", hardware.partitions, ("token",)),
-    Step("gpus", hardware.gpus, ("partitions",)),
+    Step("gpus", hardware.gpus, ("token",)),
     Step("associations", accounting.associations, ("rights",)),
     Step("limits", accounting.limits, ("rights",)),
     Step("safe", accounting.safe),
