@@ -7,13 +7,13 @@ its database: here both end with this package.
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from deploy.lab.pytest_lab import what_is_missing
 from deploy.lab.state import Lab
 from tests.e2e.portal import PASSWORD, SIGN_IN, Portal, demo, started
 
@@ -61,7 +61,7 @@ def browser_context_args() -> dict:
     return {"locale": "en-GB"}
 
 
-@pytest.fixture(scope="package")
+@contextmanager
 def home() -> Iterator[Path]:
     """A short path that everybody may enter."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="tq-e2e-") as name:
@@ -70,22 +70,24 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
-def portal_run(request: pytest.FixtureRequest, home: Path) -> Iterator[Portal]:
-    """`make run`. When tests on real Slurm are among the chosen ones, the Astrolabes are real clusters
-    (SLURM=lab) and the other sites the sandbox; else every site is the sandbox."""
+def portal_run(request: pytest.FixtureRequest) -> Iterator[Portal]:
+    """`make run`: every site is the sandbox."""
     if chosen := request.config.getoption("--portal", default=None):
         yield Portal.running_in(Path(chosen).absolute())
         return
-    settings = {}
-    if any(item.get_closest_marker("lab") for item in request.session.items) and not what_is_missing():
-        lab: Lab = request.getfixturevalue("lab")
-        settings = {"SLURM": "lab", "TAQSEEM_LAB_DIR": lab.directory}
-    with started(home, **settings) as portal:
+    with home() as place, started(place) as portal:
         yield portal
 
 
 @pytest.fixture(scope="package")
-def sessions() -> dict[str, Any]:
+def portal_lab(lab: Lab) -> Iterator[Portal]:
+    """`make run SLURM=lab`: the four sites are real clusters."""
+    with home() as place, started(place, SLURM="lab", TAQSEEM_LAB_DIR=lab.directory) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="package")
+def sessions() -> dict[tuple[str, str], Any]:
     """Sign-ins of demo accounts, kept: the portal lets nobody sign in a hundred times a minute."""
     return {}
 
@@ -95,16 +97,17 @@ def signed_in(new_context, sessions) -> Callable[..., Page]:
     """`signed_in(portal, "researcher")` is that demo account's page, in a browser of their own."""
 
     def sign_in(portal: Portal, login: str, **options) -> Page:
-        if login not in sessions:
+        key = (portal.address, login)
+        if key not in sessions:
             page = new_context(base_url=portal.address).new_page()
             page.goto("/sign-in/login/")
             page.get_by_label("Email").fill(demo(login))
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("main").get_by_role("button", name=SIGN_IN).click()
             page.wait_for_url(f"{portal.address}/")
-            sessions[login] = page.context.storage_state()
+            sessions[key] = page.context.storage_state()
             page.context.close()
-        return new_context(base_url=portal.address, storage_state=sessions[login], **options).new_page()
+        return new_context(base_url=portal.address, storage_state=sessions[key], **options).new_page()
 
     return sign_in
 

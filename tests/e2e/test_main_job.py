@@ -1,6 +1,8 @@
 """The main job, whole: browser, worker, cluster, ledger, report; on the sandbox and on real Slurm."""
 
+import secrets
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,40 +11,57 @@ from portal.foundation import clock
 from tests.e2e import journeys
 from tests.e2e.portal import Portal, wait_until
 
-SANDBOX_RESOURCE = "Data Vault Pakistan · Data Vault Pakistan H100"
-LAB_RESOURCE = "Astrolabe NED · Astrolabe NED H100"
+# By the cluster's name in the lab.
+RESOURCES = {
+    "datavault": "Data Vault Pakistan · Data Vault Pakistan H100",
+    "higgs": "Higgs Computing · Higgs Computing L40S",
+    "astrolabe-ned": "Astrolabe NED · Astrolabe NED H100",
+    "astrolabe-uet": "Astrolabe UET · Astrolabe UET A100",
+}
+# The jobs on real Slurm run until this file is there, so that all of them run at once.
+GO = "/lab/home/go"
 
 
-def in_the_browser(portal: Portal, signed_in, *, resource: str, script: str, while_running) -> dict:
-    """From a new project to a charged job; the job as the API has it then."""
-    researcher = signed_in(portal, "researcher")
-    project = journeys.begin_project(researcher, f"Flood maps {clock.now():%H%M%S}")
-    request = journeys.ask(researcher, project, resource, "40")
-    allocation = journeys.approve(signed_in(portal, "council"), request)
-    journeys.wait_for_state(researcher, f"/allocations/{allocation}/", "Active")
+class MainJob:
+    """The researcher's way from a new project to a charged job, in steps that others can come between."""
 
-    journeys.fill_job(researcher, allocation, script=script)
-    cost = researcher.locator("#cost")
-    expect(cost).to_contain_text("1 GPU-h")
-    expect(cost).to_contain_text("39 GPU-h")
-    job = journeys.send_job(researcher)
-    journeys.reach(researcher, "Running")
-    while_running(job)
-    journeys.reach(researcher, "Completed")
+    def __init__(self, portal: Portal, signed_in, *, resource: str, script: str) -> None:
+        self.portal, self.resource, self.script = portal, resource, script
+        self.researcher, self.council = signed_in(portal, "researcher"), signed_in(portal, "council")
 
-    charged = journeys.shown_seconds(researcher, "Charged")
-    assert journeys.shown_seconds(researcher, "Held now") == 0
-    researcher.goto(f"/allocations/{allocation}/ledger/")
-    assert journeys.shown_seconds(researcher, "Used") == charged
-    assert journeys.shown_seconds(researcher, "Available") == 40 * 3600 - charged
-    agency_reads(portal, project, charged)
+    def begin(self) -> None:
+        """A project, a request, and an award that Slurm has."""
+        self.project = journeys.begin_project(self.researcher, f"Flood maps {secrets.token_hex(3)}")
+        request = journeys.ask(self.researcher, self.project, self.resource, "40")
+        self.allocation = journeys.approve(self.council, request)
+        journeys.wait_for_state(self.researcher, f"/allocations/{self.allocation}/", "Active")
 
-    with portal.api("researcher") as api:
-        told = api.get(f"/jobs/{job}/").raise_for_status().json()
-    [run] = told["runs"]
-    assert told["charged_gpu_seconds"] == charged == run["gpus"] * run["elapsed_seconds"]
-    assert charged > 0
-    return told
+    def send(self) -> str:
+        journeys.fill_job(self.researcher, self.allocation, script=self.script)
+        cost = self.researcher.locator("#cost")
+        expect(cost).to_contain_text("1 GPU-h")
+        expect(cost).to_contain_text("39 GPU-h")
+        self.job = journeys.send_job(self.researcher)
+        return self.job
+
+    def reaches(self, state: str) -> None:
+        journeys.reach(self.researcher, state)
+
+    def ends(self) -> dict:
+        """Completed, charged and reported alike; the job as the API has it then."""
+        self.reaches("Completed")
+        charged = journeys.shown_seconds(self.researcher, "Charged")
+        assert journeys.shown_seconds(self.researcher, "Held now") == 0
+        self.researcher.goto(f"/allocations/{self.allocation}/ledger/")
+        assert journeys.shown_seconds(self.researcher, "Used") == charged
+        assert journeys.shown_seconds(self.researcher, "Available") == 40 * 3600 - charged
+        agency_reads(self.portal, self.project, charged)
+        with self.portal.api("researcher") as api:
+            told = api.get(f"/jobs/{self.job}/").raise_for_status().json()
+        [run] = told["runs"]
+        assert told["charged_gpu_seconds"] == charged == run["gpus"] * run["elapsed_seconds"]
+        assert charged > 0
+        return told
 
 
 def by_api(portal: Portal, *, site: str, script: str) -> dict:
@@ -113,13 +132,13 @@ def agency_reads(portal: Portal, project: str, gpu_seconds: int) -> None:
 
 
 def test_on_the_sandbox(portal_run, signed_in):
-    in_the_browser(
-        portal_run,
-        signed_in,
-        resource=SANDBOX_RESOURCE,
-        script="#!/bin/bash\nsleep 200\n",
-        while_running=lambda job: None,
+    main_job = MainJob(
+        portal_run, signed_in, resource=RESOURCES["datavault"], script="#!/bin/bash\nsleep 200\n"
     )
+    main_job.begin()
+    main_job.send()
+    main_job.reaches("Running")
+    main_job.ends()
 
 
 def test_on_the_sandbox_by_api(portal_run):
@@ -127,33 +146,52 @@ def test_on_the_sandbox_by_api(portal_run):
 
 
 @pytest.mark.lab
-def test_on_real_slurm(portal_run, signed_in, lab):
-    ned = lab.cluster("astrolabe-ned")
-
-    def in_squeue(code: str) -> None:
-        told = ned.command("squeue", "-h", "-o", "%T|%j|%u").stdout.splitlines()
-        [line] = [line for line in told if line.split("|")[1].endswith(code.removeprefix("job-"))]
-        assert line.startswith("RUNNING|")
-
-    job = in_the_browser(
-        portal_run,
-        signed_in,
-        resource=LAB_RESOURCE,
-        script="#!/bin/bash\nsleep 15\n",
-        while_running=in_squeue,
-    )
-    agrees_with_slurm(ned, job)
-    limits = ned.command(
-        "sacctmgr", "-n", "-P", "show", "assoc", f"account={job['slurm_account']}", "user=",
-        "format=Account,GrpTRESMins",
-    )  # fmt: skip
-    assert f"{job['slurm_account']}|gres/gpu={40 * 60}" in limits.stdout.split()
+def test_on_four_real_clusters_at_once(portal_lab, signed_in, lab):
+    """Slurm 22.05 and 24.11, two clusters each: all four jobs run at the same moment."""
+    script = f"#!/bin/bash\nwhile [ ! -e {GO} ]; do sleep 0.5; done\n"
+    jobs = {
+        name: MainJob(portal_lab, signed_in, resource=resource, script=script)
+        for name, resource in RESOURCES.items()
+    }
+    go = Path(lab.directory) / GO.removeprefix("/lab/")
+    try:
+        for main_job in jobs.values():
+            main_job.begin()
+        for main_job in jobs.values():
+            main_job.send()
+        for main_job in jobs.values():
+            main_job.reaches("Running")
+        for name, main_job in jobs.items():
+            runs_in_slurm(lab.cluster(name), main_job.job)
+        go.touch()
+        for name, main_job in jobs.items():
+            told = main_job.ends()
+            agrees_with_slurm(lab.cluster(name), told)
+            has_limit(lab.cluster(name), told["slurm_account"], minutes=40 * 60)
+    finally:
+        go.unlink(missing_ok=True)
 
 
 @pytest.mark.lab
-def test_on_real_slurm_by_api(portal_run, lab):
-    job = by_api(portal_run, site="astrolabe-ned", script="#!/bin/bash\nsleep 5\n")
-    agrees_with_slurm(lab.cluster("astrolabe-ned"), job)
+@pytest.mark.parametrize(("site", "name"), [("astrolabe-ned", "astrolabe-ned"), ("higgs", "higgs")])
+def test_on_real_slurm_by_api(portal_lab, lab, site, name):
+    job = by_api(portal_lab, site=site, script="#!/bin/bash\nsleep 5\n")
+    agrees_with_slurm(lab.cluster(name), job)
+
+
+def runs_in_slurm(cluster, code: str) -> None:
+    told = cluster.command("squeue", "-h", "-o", "%T|%j|%u").stdout.splitlines()
+    [line] = [line for line in told if line.split("|")[1].endswith(code.removeprefix("job-"))]
+    assert line.startswith("RUNNING|"), line
+
+
+def has_limit(cluster, slurm_account: str, *, minutes: int) -> None:
+    """GrpTRESMins of the Slurm account itself."""
+    told = cluster.command(
+        "sacctmgr", "-n", "-P", "show", "assoc", f"account={slurm_account}", "user=",
+        "format=Account,GrpTRESMins",
+    )  # fmt: skip
+    assert f"{slurm_account}|gres/gpu={minutes}" in told.stdout.split()
 
 
 def agrees_with_slurm(cluster, job: dict) -> None:
