@@ -2,6 +2,6 @@
 # Before the portal starts, as the role that owns the tables: refuse unsafe settings, migrate, grant.
 set -eu
 
-python manage.py check --deploy --fail-level WARNING
+python manage.py check --deploy --tag security --fail-level WARNING
 python manage.py migrate --no-input
 python manage.py grant_app_role

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -33,9 +34,17 @@ def ports(spec: ClusterSpec) -> dict[str, int]:
     }
 
 
+def name_ourselves(hosts: Path = Path("/etc/hosts")) -> None:
+    """The daemons listen where their own name leads, which is to be the loopback, as in the lab."""
+    line = f"127.0.0.1 {socket.gethostname()}\n"
+    known = hosts.read_text()
+    if not known.startswith(line):
+        hosts.write_text(line + known)
+
+
 def prepare(run: Path, spec: ClusterSpec) -> Lab:
     """Everything that is written before a daemon starts: the lab's files, this cluster's key and ports."""
-    machine = LabMachine(release=spec.release, tree="/", init=Process.of(1))
+    machine = LabMachine(release=spec.release, tree="/", init=Process.of(os.getpid()))
     lab = Lab(directory=str(run), machines={spec.release: machine})
     files.prepare_run_directory(run)
     files.prepare_machine(run, machine)
@@ -85,6 +94,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
     spec = CLUSTERS[sys.argv[1]]
+    name_ourselves()
     lab = prepare(run_directory(), spec)
     try:
         start(lab, spec)
