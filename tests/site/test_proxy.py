@@ -23,6 +23,8 @@ from scheduler_bridge.slurm_rest_client import (
     Unavailable,
     tls_context,
 )
+from scheduler_bridge.slurm_rest_client.codecs import SUPPORTED, codec_for
+from scheduler_bridge.slurm_rest_client.models import User
 from tests.site.stage import FILES, OPERATOR, USERS, WORKER, Call, Site, new_key, refusal_in, run
 
 SECOND_KEY = new_key()
@@ -43,6 +45,7 @@ UNLISTED = "this method and path are not on the list"
 ROLE = "this route is not for the role of this user"
 QUERY = "a query is not for POST"
 BODY = "a body is for POST only"
+ADDING = "users are added by name and default account only"
 LARGE = "the body is larger than this site takes"
 CHUNKED = "a body without Content-Length"
 NOT_THE_PORTAL = "this client certificate is not the portal's"
@@ -98,6 +101,12 @@ def submitting(site: Site, size: int = 2, user: str = WORKER, path: str = SUBMIT
     body = b"{" + b" " * (size - 2) + b"}"
     call = asking(site, user, method="POST", path=path, body=body)
     call.headers.append(("Content-Length", str(size)))
+    return call
+
+
+def adding(site: Site, body: bytes, path: str = "/slurmdb/v0.0.42/users/") -> Call:
+    call = asking(site, method="POST", path=path, body=body)
+    call.headers.append(("Content-Length", str(len(body))))
     return call
 
 
@@ -204,6 +213,22 @@ ATTACKS = [
     unlisted("one slash more at the end", "/slurm/v0.0.42/job/7/"),
     unlisted("capitals", "/SLURM/v0.0.42/ping/"),
     unlisted("dots that match anything", "/slurm/v0x0x42/ping/"),
+    Attack(
+        "making an administrator",
+        lambda site: adding(site, b'{"users":[{"name":"tqx","administrator_level":["Administrator"]}]}'),
+        (ADDING,),
+    ),
+    Attack(
+        "making an administrator in another spelling",
+        lambda site: adding(site, b'{"users":[{"name":"tqx","\\u0061dministrator_level":"Operator"}]}'),
+        (ADDING,),
+    ),
+    Attack("users and a NUL", lambda site: adding(site, b'{"users":[{"name":"tqx"}]}\0{}'), (ADDING,)),
+    Attack(
+        "users beyond what the proxy looks at",
+        lambda site: adding(site, b'{"users":[{"name":"' + b"x" * 20000 + b'"}]}'),
+        (ADDING,),
+    ),
     Attack("a query with a write", lambda site: submitting(site, path=f"{SUBMIT}?a=b"), (QUERY,)),
     Attack("a body with a read", with_body, (BODY,)),
     Attack("a large body", lambda site: submitting(site, 1_048_577), (LARGE,), 413),
@@ -259,6 +284,14 @@ def test_bodies_and_queries_arrive_as_they_were_sent(site, proxy, behind):
     query = "/slurmdb/v0.0.42/jobs/?cluster=ned&start_time=1&job_name=tq-a%20b"
     assert proxy.ask(asking(site, path=query))[0] == 200
     assert behind.calls[1].path == query
+
+
+@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize("account", ["", "tqa1g1"])
+def test_users_are_added_as_the_portal_adds_them(site, proxy, behind, version, account):
+    request = codec_for(version).write_user(User(name="tqx", default_account=account, admin_level="None"))
+    assert proxy.ask(adding(site, request.body, request.path))[0] == 200
+    assert behind.calls[0].body == request.body
 
 
 def test_the_log_names_caller_user_and_refusal_and_never_a_token(site, proxy, behind):
