@@ -63,8 +63,8 @@ class ProvisioningRunAdmin(ReadOnly):
 
 @admin.register(models.SiteLogin)
 class SiteLoginAdmin(ReadOnly):
-    list_display = ("login", "site", "user", "linked_by", "created_at")
-    list_filter = ("site",)
+    list_display = ("login", "site", "user", "state", "linked_by", "created_at")
+    list_filter = ("state", "site")
     search_fields = ("login", "user__email")
     list_select_related = ("site", "user", "linked_by")
 

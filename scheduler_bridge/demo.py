@@ -3,7 +3,8 @@
 from datacenters.models import Cluster
 from portal.people.models import User
 from scheduler_bridge.models import SiteLogin
-from scheduler_bridge.sites.logins import login_link, login_unlink
+from scheduler_bridge.sites.logins import login_end, login_link
+from scheduler_bridge.transitions import LoginState
 
 SITE_MANAGER = "site@demo.taqseem.test"
 # The Linux users that the lab's clusters have.
@@ -21,10 +22,11 @@ def seed() -> None:
         return
     people = User.objects.filter(email__in=LOGINS)
     for cluster in Cluster.objects.filter(is_sandbox=False).select_related("site"):
-        links = {link.user_id: link for link in SiteLogin.objects.filter(site=cluster.site)}
+        known = SiteLogin.objects.filter(site=cluster.site, state=LoginState.CONFIRMED)
+        links = {link.user_id: link for link in known}
         for user in people:
             link = links.get(user.pk)
             if link is not None and link.linked_by_id is None:
-                login_unlink(actor=manager, link=link)
+                login_end(actor=manager, link=link)
             if link is None or link.linked_by_id is None:
                 login_link(actor=manager, user=user, site=cluster.site, login=LOGINS[user.email])

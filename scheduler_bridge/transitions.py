@@ -58,3 +58,24 @@ class AttemptOutcome(models.TextChoices):
     UNCLEAR = "unclear", _("No clear answer")
     FOUND = "found", _("Found on the cluster afterwards")
     ABSENT = "absent", _("Proven absent")
+
+
+class LoginState(models.TextChoices):
+    """What becomes of the word that a person is a login."""
+
+    PROPOSED = "proposed", _("To be confirmed")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DECLINED = "declined", _("Declined")
+    ENDED = "ended", _("Ended")
+
+
+LOGIN = Machine(
+    name="login",
+    states=LoginState,
+    initial=LoginState.PROPOSED,
+    moves=moves(
+        ("confirm", ["proposed"], "confirmed"),
+        ("decline", ["proposed"], "declined"),
+        ("end", ["confirmed"], "ended"),
+    ),
+)

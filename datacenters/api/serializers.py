@@ -143,7 +143,7 @@ class ServiceChecked:
 class SiteInput(ServiceChecked, serializers.ModelSerializer[Site]):
     class Meta:
         model = Site
-        fields = SITE_FIELDS
+        fields: tuple[str, ...] = SITE_FIELDS
 
 
 class SiteChange(SiteInput):

@@ -1,7 +1,7 @@
 """Which tone a state speaks in. One table for all state machines: a state means the same everywhere."""
 
 TONES: dict[str, tuple[str, ...]] = {
-    "neutral": ("draft", "assigned", "closed", "expired", "withdrawn", "cancelled", "recused", "inactive"),
+    "neutral": ("draft", "assigned", "closed", "ended", "expired", "withdrawn", "cancelled", "recused", "inactive"),
     "info": (
         "submitted",
         "under_review",
@@ -11,10 +11,11 @@ TONES: dict[str, tuple[str, ...]] = {
         "queued",
         "running",
     ),
-    "success": ("approved", "active", "completed", "upheld", "verified", "accepted"),
+    "success": ("approved", "active", "completed", "upheld", "verified", "accepted", "confirmed"),
     "warning": (
         "returned",
         "awaiting_approval",
+        "proposed",
         "pending",
         "suspended",
         "uncertain",

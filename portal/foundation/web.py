@@ -143,7 +143,11 @@ class ActionView(ObjectMixin, View):
     http_method_names = ["get", "post"]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return redirect(self.find())
+        return redirect(self.page_of(self.find()))
+
+    def page_of(self, target: Any) -> Any:
+        """Where its page is: an address, or a thing that has one."""
+        return target
 
     def act(self, target: Any) -> str:
         """Call the service; return the message of success."""
@@ -157,7 +161,7 @@ class ActionView(ObjectMixin, View):
             raise  # a page of its own: whoever gets here didn't press a button of ours
         except DomainError as error:
             tell(request, error)
-        return redirect(target)
+        return redirect(self.page_of(target))
 
 
 def attach(form: forms.Form, error: DomainError) -> None:

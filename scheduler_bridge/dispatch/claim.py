@@ -16,7 +16,7 @@ from portal.foundation import clock
 from portal.foundation.bulk import store_all
 from portal.foundation.services import audit, outbox
 from scheduler_bridge.models import DispatchAttempt, Job, SiteLogin, SlurmAccountBinding
-from scheduler_bridge.transitions import JobState
+from scheduler_bridge.transitions import JobState, LoginState
 
 # How long after its token's expiry a silent sender is taken for dead.
 LEASE_MARGIN = timedelta(seconds=15)
@@ -92,6 +92,7 @@ def _rightful(jobs: list[Job]) -> set[Right]:
         user__is_active=True,
         user__project_roles__project__in={job.allocation.project_id for job in jobs},
         site__in={job.cluster.site_id for job in jobs},
+        state=LoginState.CONFIRMED,
     )
     return set(links.values_list("user", "user__project_roles__project", "login"))
 

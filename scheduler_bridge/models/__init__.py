@@ -1,8 +1,9 @@
 from scheduler_bridge.models.job import Job
 from scheduler_bridge.models.preflight import PreflightRun, SlurmConfigReport
+from scheduler_bridge.models.login import SiteLogin
 from scheduler_bridge.models.run import AccountingCursor, JobRun
 from scheduler_bridge.models.sending import ClusterGate, DispatchAttempt
-from scheduler_bridge.models.site import ProvisioningRun, SiteLogin, SlurmAccountBinding
+from scheduler_bridge.models.site import ProvisioningRun, SlurmAccountBinding
 
 __all__ = [
     "AccountingCursor",

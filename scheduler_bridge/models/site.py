@@ -1,4 +1,4 @@
-"""What Taqseem keeps at a site: logins of people, Slurm accounts of allocations."""
+"""What Taqseem keeps at a site: Slurm accounts of allocations."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -6,30 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.models import Allocation
-from datacenters.models import Cluster, Site
+from datacenters.models import Cluster
 from portal.foundation.models import Record
-
-
-class SiteLogin(Record):
-    """A person's Linux user at a site, entered by those who run the site."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="site_logins")
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="logins")
-    login = models.CharField(_("login"), max_length=32)
-    linked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
-
-    class Meta:
-        verbose_name = _("site login")
-        verbose_name_plural = _("site logins")
-        constraints = [
-            models.UniqueConstraint(fields=["user", "site"], name="site_login_person"),
-            models.UniqueConstraint(fields=["site", "login"], name="site_login_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.login} @ {self.site_id}"
 
 
 class SlurmAccountBinding(Record):

@@ -14,6 +14,7 @@ from scheduler_bridge.provisioning.budget import budgets_of, needing_the_rest
 from scheduler_bridge.slurm_rest_client import AssociationLimits
 from scheduler_bridge.slurm_rest_client.capabilities import capabilities_of
 from scheduler_bridge.slurm_rest_client.models import GPU
+from scheduler_bridge.transitions import LoginState
 from scheduler_bridge.transitions import JobState
 
 USABLE = {AllocationState.PROVISIONING, AllocationState.ACTIVE}
@@ -186,6 +187,7 @@ def _logins(allocations: list[Allocation]) -> dict[tuple[int, int], set[str]]:
         user__is_active=True,
         user__project_roles__project__in={allocation.project_id for allocation in allocations},
         site__in={allocation.resource.site_id for allocation in allocations},
+        state=LoginState.CONFIRMED,
     )
     found: dict[tuple[int, int], set[str]] = {}
     for project, site, login in links.values_list("user__project_roles__project", "site", "login"):

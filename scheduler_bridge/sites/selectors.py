@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
@@ -13,13 +13,15 @@ from portal.foundation.errors import InvalidInput
 from portal.people.models import User
 from scheduler_bridge.models import Job, ProvisioningRun, SiteLogin
 from scheduler_bridge.provisioning.desired import USABLE
-from scheduler_bridge.transitions import JobState
+from scheduler_bridge.transitions import JobState, LoginState
+
+LIVE = [LoginState.PROPOSED, LoginState.CONFIRMED]
 
 
 def logins_visible_to(user: Any) -> QuerySet[SiteLogin]:
     """One's own logins, and those of the sites that one manages; admins see all."""
-    logins = SiteLogin.objects.select_related("user", "site", "linked_by").order_by(
-        "site__name", "user__name", "pk"
+    logins = SiteLogin.objects.select_related("user", "site__cluster", "linked_by").order_by(
+        "site__name", "user__name", "-pk"
     )
     if "admin" in user.roles:
         return logins
@@ -27,21 +29,27 @@ def logins_visible_to(user: Any) -> QuerySet[SiteLogin]:
     return logins.filter(Q(user=user) | Q(site__in=managed))
 
 
+def claims_at(site: Site) -> QuerySet[SiteLogin]:
+    """What people asked for and those who run the site have yet to confirm, the longest first."""
+    claims = SiteLogin.objects.filter(site=site, state=LoginState.PROPOSED, linked_by=F("user"))
+    return claims.select_related("user", "site").order_by("pk")
+
+
 def without_login(site: Site) -> QuerySet[User]:
-    """Members of projects with a usable allocation at the site whom it knows by no login."""
+    """Members of projects with a usable allocation at the site for whom no login is linked or open."""
     here = Allocation.objects.filter(
         resource__site=site, state__in=USABLE, project__members__user=OuterRef("pk")
     )
-    known = SiteLogin.objects.filter(site=site, user=OuterRef("pk"))
+    known = SiteLogin.objects.filter(site=site, user=OuterRef("pk"), state__in=LIVE)
     return User.objects.filter(Exists(here), ~Exists(known), is_active=True).order_by("name", "pk")
 
 
 def sites_without_login(user: Any) -> QuerySet[Site]:
-    """Sites on which the person could send jobs but for a login. (A sandbox makes one by itself.)"""
+    """Sites with an allocation of the person but no confirmed login. (A sandbox makes one by itself.)"""
     here = Allocation.objects.filter(
         resource__site=OuterRef("pk"), state__in=USABLE, project__members__user=user
     )
-    known = SiteLogin.objects.filter(site=OuterRef("pk"), user=user)
+    known = SiteLogin.objects.filter(site=OuterRef("pk"), user=user, state=LoginState.CONFIRMED)
     return Site.objects.filter(Exists(here), ~Exists(known)).select_related("cluster")
 
 

@@ -14,13 +14,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from allocations.programme.models import AllocationRequest, RequestLine
 from portal.foundation import clock
 from portal.people.models import Verification
+from scheduler_bridge.models import SiteLogin
 from tests.bridge_stage import Stage
 
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
 LIBRARIES = ("admin/", "sign-in/")
 # National facilities: anybody may look at them; what changes them is for those who run them.
 PUBLIC = {"site", "resource", "api_site-detail", "api_resource-detail"}
-MANAGED = ("sites", "resources", "site-logins")
+MANAGED = ("sites", "resources")
 METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -83,6 +84,7 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         evidence=ContentFile(b"%PDF-1.4", name="evidence.pdf"),
     )
     job = stage.submit()
+    login = SiteLogin.objects.get(user=cast.pi)
     return {
         "projects": {"code": cast.project.code, "user": cast.member.code},
         "requests": {"code": request.code},
@@ -103,7 +105,7 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         },
         "resources": {"code": cast.resource.code},
         "clusters": {"code": cast.cluster.code},
-        "site-logins": {"site": cast.site.code, "user": cast.pi.code},
+        "site-logins": {"code": login.code},
     }
 
 

@@ -1,18 +1,10 @@
 """Addresses of site logins in the API."""
 
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from scheduler_bridge.sites.api.views import SiteLoginViewSet
 
-urlpatterns = [
-    path(
-        "site-logins/",
-        SiteLoginViewSet.as_view({"get": "list", "post": "create"}),
-        name="api_site_login-list",
-    ),
-    path(
-        "site-logins/<slug:site>/<slug:user>/",
-        SiteLoginViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
-        name="api_site_login-detail",
-    ),
-]
+router = SimpleRouter()
+router.register("site-logins", SiteLoginViewSet, basename="api_site_login")
+
+urlpatterns = router.urls

@@ -21,7 +21,7 @@ from scheduler_bridge.models import PreflightRun
 from scheduler_bridge.sites.preflight import selectors, services
 from scheduler_bridge.sites.preflight.lines import Result, Who
 from scheduler_bridge.sites.preflight.web.forms import ConfigForm, SwitchOnForm
-from scheduler_bridge.sites.web.views import managed_site, tabs_of
+from scheduler_bridge.sites.web.tabs import managed_site, tabs_of
 
 PER_PAGE = 10
 TONES = {
