@@ -35,13 +35,15 @@ if [ -n "$missing" ]; then
 fi
 # Two keys are valid at once only while they are changed.
 [ -e "$target/next.pem" ] || cp "$target/current.pem" "$target/next.pem"
+cmp -s "$target/current.pem" "$target/next.pem" ||
+    echo "Two keys of the portal are valid: current.pem and next.pem. Remove next.pem when the change is over."
 chmod 600 "$target/server.pem"
 [ "$target" != /etc/taqseem-proxy ] || chown taqseem-proxy: "$target/server.pem"
 
 set -a
 # shellcheck disable=SC1091 # settings, VARIABLE=value
 . "$target/proxy.env"
-TAQSEEM_DIR=$target
+export TAQSEEM_DIR="$target"
 haproxy -c -q -f "$target/haproxy.cfg"
 grep -qE '^[^#[:space:]]+[[:space:]]+(job|operator)' "$target/users.map" ||
     echo "Nobody is in $target/users.map yet: every request will be refused."

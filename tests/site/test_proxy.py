@@ -427,6 +427,13 @@ def test_installing_again_keeps_what_the_site_wrote(site):
     assert (site.folder / "haproxy.cfg").read_bytes() == (FILES / "haproxy.cfg").read_bytes()
 
 
+def test_installing_tells_of_two_valid_keys(make_site):
+    changing = make_site(new_key())
+    assert "Two keys" not in run(FILES / "install.sh", changing.folder)
+    (changing.folder / "next.pem").write_bytes(RS256Signer(SECOND_KEY).public_pem())
+    assert "Two keys" in run(FILES / "install.sh", changing.folder)
+
+
 def test_installing_says_what_is_missing(tmp_path):
     done = subprocess.run([FILES / "install.sh", tmp_path / "new"], capture_output=True, text=True)
     assert done.returncode == 1
