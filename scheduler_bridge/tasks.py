@@ -14,6 +14,7 @@ from scheduler_bridge.dispatch.locks import only_one
 from scheduler_bridge.dispatch.lookup import expire_leases, resolve
 from scheduler_bridge.dispatch.loop import drain
 from scheduler_bridge.provisioning.desired import out_of_line
+from scheduler_bridge.provisioning.drift import drifted
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.sites.changes import look_anew
 from scheduler_bridge.slurm_rest_client import SlurmError
@@ -53,14 +54,15 @@ def follow(cluster_code: str) -> None:
 
 
 @shared_task
-def provision(allocation_code: str) -> None:
+def provision(allocation_code: str, is_drift: bool = False) -> None:
     """Bring one allocation's Slurm account to what it should be."""
     with only_one(f"provision:{allocation_code}") as mine:
         if mine:
             reconcile(
                 Allocation.objects.select_related("resource__cluster", "resource__site", "project").get(
                     code=allocation_code
-                )
+                ),
+                is_drift=is_drift,
             )
 
 
@@ -83,11 +85,25 @@ def tick() -> None:
 
 
 @shared_task
+def compare(cluster_code: str) -> None:
+    """Find what changed in a cluster's Slurm accounts without the portal, and have it put right."""
+    for code in drifted(Cluster.objects.select_related("site").get(code=cluster_code)):
+        _wake(provision, code, True)
+
+
+@shared_task
+def compare_all() -> None:
+    """Every few minutes: each cluster."""
+    for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
+        _wake(compare, code)
+
+
+@shared_task
 def provision_waiting() -> None:
     """Try again what is still being set up, and every change that hasn't come to Slurm yet."""
     for code in out_of_line():
         _wake(provision, code)
 
 
-def _wake(task: "Task[..., object]", *arguments: str) -> None:
+def _wake(task: "Task[..., object]", *arguments: str | bool) -> None:
     task.apply_async(arguments, expires=30)

@@ -17,5 +17,6 @@ urlpatterns = [
     path("", include("allocations.ledger.api.urls")),
     path("", include("allocations.reports.api.urls")),
     path("", include("scheduler_bridge.jobs.api.urls")),
+    path("", include("scheduler_bridge.provisioning.api.urls")),
     path("", include("scheduler_bridge.sites.preflight.api.urls")),
 ]

@@ -163,6 +163,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15,
         "options": {"expires": 30},
     },
+    "compare": {
+        "task": "scheduler_bridge.tasks.compare_all",
+        "schedule": 300,
+        "options": {"expires": 240},
+    },
     # In the small hours of Pakistan.
     "preflight": {
         "task": "scheduler_bridge.sites.preflight.tasks.preflight_nightly",

@@ -14,8 +14,7 @@ from scheduler_bridge.provisioning.budget import budgets_of, needing_the_rest
 from scheduler_bridge.slurm_rest_client import AssociationLimits
 from scheduler_bridge.slurm_rest_client.capabilities import capabilities_of
 from scheduler_bridge.slurm_rest_client.models import GPU
-from scheduler_bridge.transitions import LoginState
-from scheduler_bridge.transitions import JobState
+from scheduler_bridge.transitions import JobState, LoginState
 
 USABLE = {AllocationState.PROVISIONING, AllocationState.ACTIVE}
 OPEN_TO = AssociationLimits()

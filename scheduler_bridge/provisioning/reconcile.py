@@ -30,16 +30,18 @@ def reconcile(allocation: Allocation, *, is_drift: bool = False) -> Provisioning
     are in it, not raised: the next run tries again. `is_drift`: the portal knew of nothing to do, so whatever
     there is was done behind its back, and the site's managers hear of it.
     """
-    run = ProvisioningRun(allocation=allocation, is_drift=is_drift)
+    run = ProvisioningRun(allocation=allocation)
     cluster = allocation.resource.cluster
     try:
         if cluster is None:
             raise ProvisioningProblem("The site has no cluster.", "Connect its cluster first.")
         survey = _carry_out(allocation, cluster, run)
     except (SlurmError, ProvisioningProblem, OSError) as error:
+        run.is_drift = is_drift and bool(run.actions)
         run.error = words_of(error)
         _keep(run, needs_somebody=isinstance(error, ProvisioningProblem))
         return run
+    run.is_drift = is_drift and bool(run.actions)
     with transaction.atomic():
         if survey.own is not None:
             _remember(allocation, survey)
@@ -85,7 +87,7 @@ def _keep(run: ProvisioningRun, *, needs_somebody: bool) -> None:
     if not (run.actions or is_new or last is None):
         return
     run.save()
-    if (run.is_drift and run.actions) or (needs_somebody and is_new):
+    if run.is_drift or (needs_somebody and is_new):
         _tell_managers(run)
 
 

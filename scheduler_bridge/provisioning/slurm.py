@@ -35,6 +35,16 @@ class NotOurs(ProvisioningProblem):
         )
 
 
+class AdoptedGone(ProvisioningProblem):
+    """An adopted Slurm account that the site has removed since: the portal doesn't make it again."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The adopted Slurm account {name} is gone.",
+            "Have the site's admin add it, or adopt another one.",
+        )
+
+
 class Incomplete(ProvisioningProblem):
     """The cluster didn't list all its jobs, so nobody knows what runs."""
 
@@ -75,6 +85,14 @@ class Slurm:
                 found.user: found for found in listing if found.account == account and not found.partition
             }
         return self._associations.get(account, {})
+
+    def below(self, name: str) -> list[str]:
+        """Slurm accounts whose parent this is, once all are loaded."""
+        return sorted(
+            account
+            for account, found in self._associations.items()
+            if "" in found and found[""].parent == name
+        )
 
     def account(self, name: str) -> Account | None:
         return self.client.account(self.token, name)

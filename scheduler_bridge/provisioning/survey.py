@@ -10,18 +10,19 @@ from typing import Any
 import msgspec
 
 from allocations.awards.models import Allocation
-from scheduler_bridge.models import JobRun
+from scheduler_bridge.models import JobRun, SlurmAccountBinding
 from scheduler_bridge.provisioning import writes
 from scheduler_bridge.provisioning.budget import run_key
 from scheduler_bridge.provisioning.desired import (
     OPEN_TO,
     SHUT,
+    Desired,
     account_name,
     bindings_of,
     desired,
     parent_account,
 )
-from scheduler_bridge.provisioning.slurm import NotOurs, Slurm
+from scheduler_bridge.provisioning.slurm import AdoptedGone, NotOurs, Slurm
 from scheduler_bridge.slurm_rest_client import AssociationLimits, JobState
 from scheduler_bridge.slurm_rest_client.models import GPU, Association, LiveJob
 
@@ -44,10 +45,17 @@ class Survey:
     Raises SlurmError, OSError, and ProvisioningProblem where something is in the way of all.
     """
 
-    def __init__(self, allocation: Allocation, slurm: Slurm) -> None:
+    def __init__(
+        self,
+        allocation: Allocation,
+        slurm: Slurm,
+        *,
+        want: Desired | None = None,
+        bindings: list[SlurmAccountBinding] | None = None,
+    ) -> None:
         self.allocation, self.slurm = allocation, slurm
-        self.want = desired(allocation)
-        self.bindings = bindings_of([allocation])[allocation.pk]
+        self.want = want or desired(allocation)
+        self.bindings = bindings_of([allocation])[allocation.pk] if bindings is None else bindings
         self.current = self.bindings[-1] if self.bindings else None
         self.found = slurm.associations(self.want.slurm_account)
         self.own = self.found.get("")
@@ -243,12 +251,12 @@ class Survey:
 
     def _check_ours(self) -> None:
         """Until it was read back once as ours, a Slurm account must say that the portal made it."""
-        if (
-            self.current is None
-            or (self.current.verified_at is None and not self.current.adopted)
-            or not self.own
-        ):
-            self._refuse_foreign(self.want.slurm_account, writes.described(self.allocation))
+        name = self.want.slurm_account
+        if self.want.adopted:
+            if self.own is None:
+                raise AdoptedGone(name)
+        elif self.own is None or self.current is None or self.current.verified_at is None:
+            self._refuse_foreign(name, writes.described(self.allocation))
 
     def _refuse_foreign(self, name: str, description: str) -> None:
         there = self.slurm.account(name)

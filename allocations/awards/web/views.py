@@ -1,5 +1,6 @@
 """Pages of allocations."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +13,17 @@ from allocations.awards.filtersets import AllocationFilters
 from allocations.awards.history import events
 from allocations.awards.models import Allocation
 from allocations.awards.policies import actions_for
-from allocations.awards.transitions import ALLOCATION
+from allocations.awards.transitions import ALLOCATION, ENDED
 from allocations.ledger.selectors import balances
 from allocations.projects.selectors import role_in
 from portal.foundation.policies import allowed, require
+from portal.foundation.units import hours_to_seconds
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
 TITLES = {
     "allocation_open": _("Awarded"),
     "allocation_activate": _("Limits set at the site"),
+    "allocation_adjust": _("GPU-hours changed"),
     "allocation_suspend": _("Suspended"),
     "allocation_resume": _("Resumed"),
     "allocation_revoke": _("Revoked"),
@@ -60,6 +63,11 @@ class AllocationPage(DetailPage):
             "balance": balances(allocation.code),
             "limits": LIMITS[allocation.state],
             "actions": actions_for(viewer, allocation),
+            "may_adjust": allocation.state not in ENDED
+            and allowed(viewer, "awards.adjust_allocation", allocation),
+            # Slurm is another room's, further up, as jobs are.
+            "slurm_url": f"/allocations/{allocation.code}/slurm/",
+            "may_see_slurm": allowed(viewer, "datacenters.manage_site", allocation.resource.site),
             # Jobs are another room's, further up: known here by address alone.
             "jobs_url": f"/jobs/?allocation={allocation.code}",
             "job_new_url": f"/jobs/new/?allocation={allocation.code}",
@@ -120,3 +128,43 @@ class AllocationRevoke(AllocationStep):
     effect = _("It ends for good, and what is available goes back to the resource. This can't be undone.")
     action = "revoke"
     service = services.allocation_revoke
+
+
+class AdjustForm(ReasonForm):
+    gpu_hours = forms.DecimalField(
+        label=_("GPU-hours"),
+        max_digits=14,
+        decimal_places=2,
+        widget=forms.TextInput(attrs={"inputmode": "text", "autocomplete": "off", "dir": "ltr"}),
+        help_text=_("To add, such as 500; with a minus sign to take back, such as -500."),
+    )
+    # Names this change: sent twice, it is done once.
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    field_order = ["gpu_hours", "reason", "key"]
+
+
+class AllocationAdjust(FormPage):
+    """More GPU-hours, or fewer."""
+
+    template_name = "awards/allocation_adjust.html"
+    form_class = AdjustForm
+    title = submit_label = _("Adjust the allocation")
+
+    def prepare(self) -> None:
+        self.object = get_object_or_404(selectors.visible_to(self.request.user), code=self.kwargs["code"])
+        require(self.request.user, "awards.adjust_allocation", self.object)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"key": uuid.uuid4()}
+
+    def page_context(self) -> dict[str, Any]:
+        return {"balance": balances(self.object.code)}
+
+    def act(self, form: AdjustForm) -> Allocation:
+        return services.allocation_adjust(
+            actor=self.request.user,  # type: ignore[arg-type]
+            allocation=self.object,
+            gpu_seconds=hours_to_seconds(form.cleaned_data["gpu_hours"]),
+            reason=form.cleaned_data["reason"],
+            key=str(form.cleaned_data["key"]),
+        )
