@@ -158,7 +158,7 @@ class V38Codec(RestCodec):
         if wanted.user:
             row["user"] = wanted.user
         else:
-            # No `user` at all means account level; a null or empty one writes nothing.
+            # No `user` at all means account level; an empty one makes an orphan, as on 24.11.
             row["parent_account"] = wanted.parent or "root"
         return self._write("write_association", "associations", row)
 
