@@ -33,8 +33,12 @@ def queue() -> Iterator[None]:
 def database() -> Iterator[None]:
     """Django is set up on a fresh embedded PostgreSQL, which is gone afterwards."""
     with scratch_directory() as scratch, EmbeddedPostgres(scratch / "pg") as postgres:
-        settings = {"DJANGO_SETTINGS_MODULE": "portal.settings.local", "TAQSEEM_LOG_LEVEL": "ERROR"}
-        for command in ("migrate", "grant_app_role"):
+        settings = {
+            "DJANGO_SETTINGS_MODULE": "portal.settings.local",
+            "TAQSEEM_LOG_LEVEL": "ERROR",
+            "TAQSEEM_EPOCH_FILE": str(scratch / "epoch.json"),
+        }
+        for command in ("migrate", "grant_app_role", "installation_begin"):
             subprocess.run(
                 [sys.executable, "manage.py", command, "--skip-checks", "-v", "0"],
                 cwd=CHECKOUT,

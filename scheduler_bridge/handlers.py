@@ -5,9 +5,8 @@ from typing import Any
 from allocations.awards.models import Allocation
 from portal.foundation.services.outbox import handles
 from scheduler_bridge import tasks
-from scheduler_bridge.dispatch.cancel import cancel_extra_copy
 from scheduler_bridge.jobs.notices import tell_end
-from scheduler_bridge.models import DispatchAttempt, Job
+from scheduler_bridge.models import Job
 from scheduler_bridge.sites.preflight import tasks as _preflight  # noqa: F401  its tasks and handler
 
 
@@ -37,11 +36,6 @@ def dispatch(payload: dict[str, Any]) -> None:
 @handles("job_cancel")
 def cancel(payload: dict[str, Any]) -> None:
     tasks.follow.apply_async((payload["cluster"],), expires=30)
-
-
-@handles("job_extra_copy")
-def cancel_extra(payload: dict[str, Any]) -> None:
-    cancel_extra_copy(DispatchAttempt.objects.select_related("job__cluster").get(code=payload["attempt"]))
 
 
 @handles("job_ended")

@@ -41,6 +41,7 @@ def works_on_it(user: Any, job: Job) -> bool:
 
 
 rules.add_perm("bridge.submit_job", is_project_member)
+rules.add_perm("bridge.stop_sending", is_admin)
 rules.add_perm("bridge.cancel_job", submitted_it | is_admin | leads_the_project | runs_the_site)
 # Scripts may carry people's secrets: not even those who run the site read them here.
 rules.add_perm("bridge.read_script", works_on_it)

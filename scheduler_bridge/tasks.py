@@ -9,27 +9,34 @@ from allocations.awards.models import Allocation
 from datacenters.models import Cluster
 from scheduler_bridge.accounting.ingest import ingest
 from scheduler_bridge.accounting.poll import poll
+from scheduler_bridge.dispatch import gate, locks
 from scheduler_bridge.dispatch.cancel import cancel_requested
 from scheduler_bridge.dispatch.locks import only_one
 from scheduler_bridge.dispatch.lookup import expire_leases, resolve
 from scheduler_bridge.dispatch.loop import drain
+from scheduler_bridge.installation import epoch, standing
+from scheduler_bridge.models import Door
 from scheduler_bridge.provisioning.desired import out_of_line
-from scheduler_bridge.provisioning.drift import drifted
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.sites.changes import look_anew
 from scheduler_bridge.slurm_rest_client import SlurmError
 
 log = logging.getLogger(__name__)
 
+BOTH = (Door.CONTROLLER, Door.ACCOUNTING)
 
-def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
-    """Do one kind of work on one cluster, unless somebody is at it already."""
+
+def _on(cluster_code: str, work: Callable[[Cluster], int], name: str, *doors: Door) -> int:
+    """Do one kind of work on one cluster, unless somebody is at it already or a daemon it needs is down."""
     cluster = Cluster.objects.select_related("site").get(code=cluster_code)
     with only_one(f"{name}:{cluster_code}") as mine:
         if not mine:
             return 0
         try:
-            return work(cluster)
+            with gate.watched(cluster):
+                return work(cluster) if gate.admits(cluster, *doors) else 0
+        except locks.LeaseLost as lost:
+            log.warning("%s", lost)
         except (SlurmError, OSError) as error:
             log.warning("%s on %s: %s", name, cluster_code, error)
         except Exception:
@@ -41,29 +48,40 @@ def _on(cluster_code: str, work: Callable[[Cluster], int], name: str) -> int:
 @shared_task
 def dispatch(cluster_code: str) -> int:
     """Send what waits."""
-    return drain(Cluster.objects.get(code=cluster_code))
+    try:
+        return drain(Cluster.objects.get(code=cluster_code))
+    except locks.LeaseLost as lost:
+        log.warning("%s", lost)
+        return 0
 
 
 @shared_task
 def follow(cluster_code: str) -> None:
     """Look after open jobs: cancels, live states, lost answers, accounting."""
-    for name, work in (
-        ("cancel", cancel_requested), ("poll", poll), ("lookup", resolve), ("ingest", ingest),
-    ):  # fmt: skip
-        _on(cluster_code, work, name)
+    _on(cluster_code, cancel, "cancel")
+    _on(cluster_code, poll, "poll")
+    _on(cluster_code, resolve, "lookup", *BOTH)
+    _on(cluster_code, ingest, "ingest", *BOTH)
+
+
+def cancel(cluster: Cluster) -> int:
+    return cancel_requested(cluster) if standing.may_change(cluster) else 0
 
 
 @shared_task
-def provision(allocation_code: str, is_drift: bool = False) -> None:
-    """Bring one allocation's Slurm account to what it should be."""
+def provision(allocation_code: str) -> None:
+    """Bring one allocation's Slurm account to what it should be, unless that may not or can't be now."""
+    allocation = Allocation.objects.select_related("resource__cluster", "resource__site", "project").get(
+        code=allocation_code
+    )
+    cluster = allocation.resource.cluster
     with only_one(f"provision:{allocation_code}") as mine:
-        if mine:
-            reconcile(
-                Allocation.objects.select_related("resource__cluster", "resource__site", "project").get(
-                    code=allocation_code
-                ),
-                is_drift=is_drift,
-            )
+        if mine and (cluster is None or _may_change(cluster)):
+            reconcile(allocation)
+
+
+def _may_change(cluster: Cluster) -> bool:
+    return standing.may_change(cluster) and gate.admits(cluster, Door.ACCOUNTING)
 
 
 @shared_task
@@ -79,23 +97,11 @@ def look(cluster_code: str) -> None:
 def tick() -> None:
     """Every few seconds: wake the work on each cluster. Losing one costs delay only."""
     expire_leases()
+    if not epoch.problem():
+        epoch.advance()
     for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
         _wake(dispatch, code)
         _wake(follow, code)
-
-
-@shared_task
-def compare(cluster_code: str) -> None:
-    """Find what changed in a cluster's Slurm accounts without the portal, and have it put right."""
-    for code in drifted(Cluster.objects.select_related("site").get(code=cluster_code)):
-        _wake(provision, code, True)
-
-
-@shared_task
-def compare_all() -> None:
-    """Every few minutes: each cluster."""
-    for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
-        _wake(compare, code)
 
 
 @shared_task
@@ -105,5 +111,5 @@ def provision_waiting() -> None:
         _wake(provision, code)
 
 
-def _wake(task: "Task[..., object]", *arguments: str | bool) -> None:
+def _wake(task: "Task[..., object]", *arguments: str) -> None:
     task.apply_async(arguments, expires=30)

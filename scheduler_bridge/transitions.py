@@ -37,6 +37,8 @@ JOB = Machine(
         ("reject", ["awaiting_approval"], "rejected"),
         ("claim", ["approved"], "dispatching"),
         ("accept", ["dispatching", "uncertain"], "queued"),
+        # A restored database knows nothing of what was sent after its backup.
+        ("adopt", ["awaiting_approval", "approved"], "queued"),
         ("put_back", ["dispatching", "uncertain"], "approved"),
         ("refuse", ["dispatching", "uncertain", "approved"], "refused"),
         ("lose_sight", ["dispatching", "queued", "running"], "uncertain"),

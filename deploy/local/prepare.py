@@ -13,6 +13,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=1)
     call_command("grant_app_role")
+    call_command("installation_begin")
     call_command("compile_translations")
     collect_static()
     if settings.DEMO_MODE:

@@ -23,6 +23,9 @@ REQUIRE_SECOND_FACTOR = True
 PUBLIC_URL = env.text("TAQSEEM_PUBLIC_URL", "http://localhost:8000").rstrip("/")
 # Names this installation in Slurm job names (tq-<installation>-<job code>): 1 to 8 of a-z and 0-9.
 INSTALLATION = env.text("TAQSEEM_INSTALLATION", "pk")
+# Outside the database: the epoch that this environment is in, by which a restored backup is known. On storage
+# that all processes share and no backup of the database holds.
+EPOCH_FILE: Path | None = Path(env.text("TAQSEEM_EPOCH_FILE", str(RUN_DIR / "epoch.json")))
 # Seconds that a token for one submission lives; its expiry fences off late POSTs.
 DISPATCH_TOKEN_SECONDS = env.number("TAQSEEM_DISPATCH_TOKEN_SECONDS", 30)
 # Where the keys lie that sign tokens for the sites' clusters; rows name files in it.

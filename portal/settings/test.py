@@ -18,3 +18,5 @@ STORAGES = {
 }
 REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] = []
 ACCOUNT_RATE_LIMITS = False
+# Each test's database begins anew: those about restored ones name a file of their own.
+EPOCH_FILE = None

@@ -1,11 +1,12 @@
 """From each cluster's accounting to charges: every run is charged once, when it has ended."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 
+import msgspec
 from django.db import OperationalError, transaction
 from django.db.models import Min
 
@@ -15,10 +16,12 @@ from datacenters.models import Cluster
 from portal.foundation import clock
 from portal.foundation.services import audit
 from scheduler_bridge.accounting import settle
+from scheduler_bridge.dispatch import gate, locks
 from scheduler_bridge.dispatch.identity import attempt_code, verifies
-from scheduler_bridge.models import AccountingCursor, DispatchAttempt, Job, JobRun, SlurmAccountBinding
+from scheduler_bridge.models import AccountingCursor, DispatchAttempt, Door, Job, JobRun, SlurmAccountBinding
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import AccountingRun, Listing
+from scheduler_bridge.slurm_rest_client import AccountingRun, Listing, NotFound
+from scheduler_bridge.slurm_rest_client import JobState as SlurmState
 from scheduler_bridge.transitions import ON_CLUSTER, JobState
 
 log = logging.getLogger(__name__)
@@ -36,11 +39,15 @@ def ingest(cluster: Cluster) -> int:
     """
     client, token = client_for(cluster), operator_token(cluster)
     diag = client.diag(token)
+    locks.keep()
     start = _window_start(cluster)
     listing = client.accounting_jobs(token, cluster.slurm_name, int(start.timestamp()), diag.server_time + 60)
+    locks.keep()
+    told = _with_exit_codes(cluster, (*listing, *_unlisted(cluster, listing)))
     # The latest first: a job's run that ended is then known not to be its last.
-    runs = sorted((*listing, *_unlisted(cluster, listing)), key=lambda run: run.submit_time, reverse=True)
+    runs = sorted(told, key=lambda run: run.submit_time, reverse=True)
     outcomes = [_post_apart(cluster, batch) for batch in batched(runs, BATCH)]
+    gate.reopen(cluster, Door.ACCOUNTING)
     # What slurmctld has yet to tell slurmdbd would come with times from before the cursor.
     told_all = diag.dbd_agent_queue_size == 0 and (listing.complete or not listing.odd)
     if told_all and not any(outcome.failed for outcome in outcomes):
@@ -59,6 +66,24 @@ def _unlisted(cluster: Cluster, listing: Listing[AccountingRun]) -> Iterator[Acc
         yield from client_for(cluster).accounting_by_id(
             operator_token(cluster), cluster.slurm_name, [job_id for job_id in missing if job_id]
         )
+
+
+def _with_exit_codes(cluster: Cluster, told: Iterable[AccountingRun]) -> Iterator[AccountingRun]:
+    """Failures whose exit code the accounting can't tell (Slurm 22.05): slurmctld holds it for minutes."""
+    unknown = Job.objects.filter(cluster=cluster, state__in=ON_CLUSTER, exit_code=None)
+    ids = set(unknown.values_list("slurm_job_id", flat=True))
+    for run in told:
+        failed = run.state == SlurmState.FAILED and run.exit.return_code is None
+        yield _with_exit_code(cluster, run) if failed and run.job_id in ids else run
+
+
+def _with_exit_code(cluster: Cluster, run: AccountingRun) -> AccountingRun:
+    try:
+        live = client_for(cluster).get_job(operator_token(cluster), run.job_id)
+    except NotFound:
+        return run
+    same = (live.name, live.submit_time) == (run.name, run.submit_time)
+    return msgspec.structs.replace(run, exit=live.exit) if same else run
 
 
 def _window_start(cluster: Cluster) -> datetime:
@@ -99,11 +124,11 @@ class Outcome:
 def _post_apart(cluster: Cluster, told: Sequence[AccountingRun]) -> Outcome:
     """Post a batch; where something in it is refused, each half apart, so that it keeps no other waiting.
 
-    Raises OperationalError (the database is busy): the next pass tries all again.
+    Raises OperationalError (the database is busy) and LeaseLost: the next pass tries all again.
     """
     try:
         return Outcome(charged=_post(cluster, told))
-    except OperationalError:
+    except (OperationalError, locks.LeaseLost):
         raise
     except Exception:
         if len(told) == 1:
@@ -115,6 +140,7 @@ def _post_apart(cluster: Cluster, told: Sequence[AccountingRun]) -> Outcome:
 
 def _post(cluster: Cluster, told: Sequence[AccountingRun]) -> int:
     with transaction.atomic():
+        locks.keep()
         rows = list(_match(cluster, told))
         _keep(rows)
         fresh = [row for row in rows if row.told.is_final and row.kept.charged is None]

@@ -3,12 +3,16 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from allocations.awards.transitions import ENDED
 from allocations.ledger import services as ledger
+from allocations.ledger.models import PostingKind
 from allocations.usage import services as usage_services
 from allocations.usage.models import UsageRecord
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, Refused
 from portal.foundation.services import audit, outbox
+from scheduler_bridge.dispatch.cancel import note_extra
+from scheduler_bridge.dispatch.identity import attempt_code
 from scheduler_bridge.models import Job, JobRun
 from scheduler_bridge.slurm_rest_client import AccountingRun
 from scheduler_bridge.slurm_rest_client import JobState as SlurmState
@@ -102,6 +106,15 @@ def correct(kept: JobRun, told: AccountingRun, job: Job | None) -> None:
         if error.code != "no_charge":
             raise
         ledger.charge_many([charge(kept, told, job)])  # it had been told to have used nothing
+    if kept.allocation.state in ENDED:
+        # What flows back to an allocation that has ended goes on to the pools at once.
+        ledger.return_post(
+            allocation_code=kept.allocation.code,
+            kind=PostingKind.EXPIRE,
+            key=f"{key}/sweep",
+            actor=None,
+            reason=reason,
+        )
     usage_services.usage_correct(
         run_key=kept.key, gpu_seconds=told.gpu_seconds, ended_at=kept.ended_at, reason=reason
     )
@@ -114,6 +127,7 @@ def correct(kept: JobRun, told: AccountingRun, job: Job | None) -> None:
 def follow(job: Job, kept: JobRun, told: AccountingRun, *, newly_charged: bool) -> None:
     """Move the job to where its run says that it is."""
     if not is_jobs_own(job, told):
+        _extra(job, told)
         return
     if newly_charged:
         job.charged += told.gpu_seconds
@@ -129,6 +143,13 @@ def follow(job: Job, kept: JobRun, told: AccountingRun, *, newly_charged: bool) 
         _ended(job, told)
     elif newly_charged:
         _requeued(job, run_key=kept.key, gpu_seconds=told.gpu_seconds)
+
+
+def _extra(job: Job, told: AccountingRun) -> None:
+    """A copy of the job beside the one that it stands for: it is cancelled while there is anything of it."""
+    attempt = job.attempts.filter(code=attempt_code(told)).first()
+    if attempt is not None and not told.is_final:
+        note_extra(attempt, told.job_id)
 
 
 def _may_run_again(job: Job, kept: JobRun, told: AccountingRun) -> bool:
@@ -162,7 +183,8 @@ def _ended(job: Job, told: AccountingRun) -> None:
     job.slurm_job_id = told.job_id
     job.started_at = moment(told.start_time) if told.elapsed_s else job.started_at
     job.ended_at = moment(told.end_time)
-    job.exit_code = told.exit.return_code
+    if told.exit.return_code is not None:  # which the accounting of Slurm 22.05 doesn't know of a failure
+        job.exit_code = told.exit.return_code
     job.reason = "" if told.reason == "None" else told.reason
     job.uncertain_since = job.first_miss_at = None
     job.store(

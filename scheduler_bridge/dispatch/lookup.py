@@ -4,24 +4,29 @@ A job is given up as absent only when slurmctld's own clock is past every attemp
 least MISS_INTERVAL apart, each complete on both the live list and the accounting, didn't find it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from datacenters.models import Cluster
 from portal.foundation import clock
-from portal.foundation.services import audit, outbox
+from portal.foundation.services import audit
+from scheduler_bridge.dispatch import locks
+from scheduler_bridge.dispatch.cancel import note_extra
 from scheduler_bridge.dispatch.identity import Sighting, attempt_code, verifies
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import SlurmError
+from scheduler_bridge.slurm_rest_client import AccountingRun, Listing, LiveJob
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
 # The cluster's accounting is searched from this long before the first attempt.
 CLOCK_SLACK_SECONDS = 300
+# Before a job that was lost again is sent once more.
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -52,39 +57,57 @@ def expire_leases() -> int:
 
 
 def resolve(cluster: Cluster) -> int:
-    """Look for this cluster's uncertain jobs; returns how many were settled. One look serves them all."""
+    """Look for this cluster's uncertain jobs; returns how many were settled. One look serves them all.
+
+    Raises SlurmError, OSError where there is no answer, which is no proof.
+    """
     jobs = list(Job.objects.filter(cluster=cluster, state=JobState.UNCERTAIN).prefetch_related("attempts"))
     if not jobs:
         return 0
-    attempts = [attempt for job in jobs for attempt in job.attempts.all()]
-    try:
-        look = _look(cluster, attempts)
-    except SlurmError:
-        return 0  # no answer is no proof
+    look = look_at(cluster, since=min(attempt.created_at for job in jobs for attempt in job.attempts.all()))
     return sum(_settle(job.pk, look) for job in jobs)
 
 
-def _look(cluster: Cluster, attempts: Iterable[DispatchAttempt]) -> Look:
+def look_at(cluster: Cluster, *, since: datetime) -> Look:
+    """One pass over what the cluster holds and what it recorded since that moment of our clock."""
     client, token = client_for(cluster), operator_token(cluster)
-    # The clock is read before the lists: what they miss was then really missing after the fence.
+    # The cluster's clock is read before the lists: what they miss was then really missing after the fence.
     diag = client.diag(token)
+    locks.keep()
     # Attempts are dated by our clock, runs by the cluster's, which may be behind.
     behind = max(0, int(clock.now().timestamp()) - diag.server_time)
-    since = int(min(attempt.created_at for attempt in attempts).timestamp()) - behind - CLOCK_SLACK_SECONDS
     live = client.list_jobs(token)
+    locks.keep()
     recorded = client.accounting_jobs(
-        token, cluster.slurm_name, since, diag.server_time + CLOCK_SLACK_SECONDS
+        token,
+        cluster.slurm_name,
+        int(since.timestamp()) - behind - CLOCK_SLACK_SECONDS,
+        diag.server_time + CLOCK_SLACK_SECONDS,
     )
     sightings: dict[str, list[Sighting]] = {}
-    for sighting in (*live, *recorded):
+    for sighting in (*live, *_credible(recorded, live)):
         if code := attempt_code(sighting):
             sightings.setdefault(code, []).append(sighting)
     complete = live.complete and recorded.complete and diag.dbd_agent_queue_size == 0
     return Look(diag.server_time, complete, sightings)
 
 
+def _credible(recorded: Listing[AccountingRun], live: Listing[LiveJob]) -> Iterator[AccountingRun]:
+    """What the accounting has, less what it takes to be open while slurmctld has forgotten it."""
+    held: dict[int, LiveJob] = {sighting.job_id: sighting for sighting in live}
+    for run in recorded:
+        if run.is_final or not live.complete or _same(held.get(run.job_id), run):
+            yield run
+
+
+def _same(sighting: LiveJob | None, run: AccountingRun) -> bool:
+    """A forgotten job's id goes to the next; of a job that is renamed or remarked one of the two stays."""
+    return sighting is not None and (sighting.name == run.name or sighting.comment == run.comment)
+
+
 def _settle(job_id: int, look: Look) -> bool:
     with transaction.atomic():
+        locks.keep()
         job = Job.objects.select_for_update(of=("self",)).select_related("cluster").get(pk=job_id)
         if job.state != JobState.UNCERTAIN:
             return True
@@ -107,12 +130,12 @@ def _copies(job: Job, look: Look) -> dict[int, DispatchAttempt]:
 
 def _found(job: Job, copies: dict[int, DispatchAttempt]) -> None:
     kept, *extra = sorted(copies, key=lambda job_id: (copies[job_id].pk, job_id))
-    for job_id in (kept, *extra):
+    for job_id in extra:
+        note_extra(copies[job_id], job_id)
+    for job_id in (*extra, kept):
         attempt = copies[job_id]
         attempt.outcome, attempt.slurm_job_id = AttemptOutcome.FOUND, job_id
         attempt.store("outcome", "slurm_job_id")
-    for job_id in extra:
-        outbox.enqueue(topic="job_extra_copy", payload={"attempt": copies[job_id].code})
     job.move("accept")
     job.slurm_job_id = kept
     job.slurm_account = copies[kept].slurm_account
@@ -140,13 +163,20 @@ def _missed(job: Job, look: Look) -> bool:
     job.slurm_job_id = None
     job.uncertain_since = job.first_miss_at = job.confirmed_at = None
     job.reason = "It wasn't on the cluster; it is being sent again."
+    job.not_before = clock.now() + _pause(job)
     _store(job)
     audit.record(actor=None, action="job_proven_absent", target=job, reason=job.reason)
     return True
 
 
+def _pause(job: Job) -> timedelta:
+    """None after the first loss, then growing: one job that never arrives mustn't keep a site's gate shut."""
+    losses = job.attempts.filter(outcome=AttemptOutcome.ABSENT).count()
+    return min(FIRST_PAUSE * (2 ** min(losses, 10) - 2), LONGEST_PAUSE)
+
+
 def _store(job: Job) -> None:
     job.store(
         "state", "slurm_job_id", "slurm_account", "queued_at", "confirmed_at", "uncertain_since",
-        "first_miss_at", "reason",
+        "first_miss_at", "not_before", "reason",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from allocations.ledger import services as ledger
 from portal.foundation import clock
 from portal.foundation.bulk import store_all
 from portal.foundation.services import audit, outbox
+from scheduler_bridge.dispatch.cancel import note_extra
 from scheduler_bridge.dispatch.send import Answer
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import AttemptOutcome, JobState
@@ -60,7 +61,7 @@ def _move(job: Job, answer: Answer, *, is_latest: bool) -> None:
         job.lease_until = None
         MOVES[answer.outcome](job, answer)
     elif answer.outcome == AttemptOutcome.ACCEPTED and answer.slurm_job_id != job.slurm_job_id:
-        outbox.enqueue(topic="job_extra_copy", payload={"attempt": answer.claim.attempt.code})
+        note_extra(answer.claim.attempt, answer.slurm_job_id or 0)
 
 
 def _accepted(job: Job, answer: Answer) -> None:

@@ -37,16 +37,48 @@ class DispatchAttempt(Record):
         return f"{self.job.code} {self.code}"
 
 
-class ClusterGate(models.Model):
-    """Whether anything is sent to a cluster now. After failures it stays shut for growing pauses."""
+class ExtraCopy(Record):
+    """A second copy of a job on its cluster, to be cancelled there; `gone_at` once it has ended."""
 
-    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="gate", primary_key=True)
+    attempt = models.ForeignKey(DispatchAttempt, on_delete=models.PROTECT, related_name="extra_copies")
+    slurm_job_id = models.BigIntegerField(_("Slurm job id"))
+    gone_at = models.DateTimeField(_("gone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("extra copy of a job")
+        verbose_name_plural = _("extra copies of jobs")
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "slurm_job_id"], name="extra_copy_once"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="extra_copy_there", condition=models.Q(gone_at__isnull=True))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}: {self.slurm_job_id}"
+
+
+class Door(models.TextChoices):
+    """The daemon of a cluster that a call ends at."""
+
+    CONTROLLER = "slurmctld", "slurmctld"
+    ACCOUNTING = "slurmdbd", "slurmdbd"
+
+
+class ClusterGate(models.Model):
+    """Whether a cluster's daemon is called now. After failures it isn't, for growing pauses."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="gates")
+    door = models.CharField(_("daemon"), max_length=10, choices=Door, default=Door.CONTROLLER)
     failures = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
     closed_until = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 
     class Meta:
         verbose_name = _("cluster gate")
+        ordering = ["cluster", "door"]
+        constraints = [models.UniqueConstraint(fields=["cluster", "door"], name="gate_once")]
 
     def __str__(self) -> str:
-        return f"{self.cluster_id}: {self.last_error or 'open'}"
+        return f"{self.cluster_id} {self.door}: {self.last_error or 'open'}"

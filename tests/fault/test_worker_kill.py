@@ -14,7 +14,7 @@ from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import JobState
 from tests.bridge_stage import Stage
 from tests.fault.test_bridge_lab import lab_stage  # noqa: F401  a fixture
-from tests.fault.workers import Workers, cut_off_senders
+from tests.fault.workers import Workers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault]
 
@@ -89,7 +89,6 @@ def frozen_past_its_fence(stage: Stage, workers: Workers, *, plant: str = "") ->
     job = small_job(stage)
     workers.stopped(frozen)
     assert stage.copies(job) == 0
-    cut_off_senders()
     workers.start()
     workers.until(all_in(SENT, [job]), "nobody took over")
     first = job.attempts.order_by("pk").first()

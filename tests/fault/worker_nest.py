@@ -20,8 +20,10 @@ from typing import Any
 
 import django
 
-# How long after its token's end a silent sender is taken for dead: shorter than in life, which is harsher.
+# How long after its token's end a silent sender is taken for dead, and how long a piece of work is left to who
+# took it: shorter than in life, which is harsher.
 LEASE_MARGIN = timedelta(seconds=1)
+WORK_LEASE = timedelta(seconds=3)
 
 
 def main() -> None:
@@ -53,10 +55,10 @@ def become_worker(app: Any, wish: dict[str, str]) -> None:
 
 
 def prepare(*, stop_at: str, plant: str) -> None:
-    from scheduler_bridge.dispatch import claim, results
+    from scheduler_bridge.dispatch import claim, locks, results
     from scheduler_bridge.slurm_rest_client import SlurmClient
 
-    claim.LEASE_MARGIN = LEASE_MARGIN
+    claim.LEASE_MARGIN, locks.LEASE = LEASE_MARGIN, WORK_LEASE
     match stop_at:
         case "claimed":  # the attempt is on record, nothing was sent
             SlurmClient.submit = before(SlurmClient.submit)

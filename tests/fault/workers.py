@@ -98,12 +98,3 @@ class Workers:
 
     def _last_words(self) -> str:
         return processes.last_lines(self.log, 40)
-
-
-def cut_off_senders() -> None:
-    """End the database sessions of whoever is sending: with its session goes its place as the only sender."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks"
-            " WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-        )

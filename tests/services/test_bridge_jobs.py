@@ -114,7 +114,7 @@ def test_a_dead_cluster_keeps_the_job_and_shuts_the_gate(stage):
     assert job.state == "approved"
     assert stage.balances.held == job.most_gpu_seconds
     assert stage.drain() == 0, "the gate is shut for a while"
-    assert "reached" in stage.cluster.gate.last_error
+    assert "reached" in stage.cluster.gates.get().last_error
 
 
 def test_cancelled_before_it_was_sent(stage):

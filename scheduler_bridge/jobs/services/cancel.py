@@ -34,6 +34,7 @@ def job_cancel(*, actor: User, job: Job, reason: str = "") -> Job:
             job.move("cancel")
             job.ended_at = clock.now()
             ledger.hold_release(job_code=job.code, key=f"release:{job.code}")
+            outbox.enqueue(topic="job_ended", payload={"job": job.code})
         job.store("state", "cancel_requested_at", "ended_at")
         audit.record(actor=actor, action="job_cancel", target=job, after={"state": job.state}, reason=reason)
         outbox.enqueue(topic="job_cancel", payload={"cluster": job.cluster.code})
