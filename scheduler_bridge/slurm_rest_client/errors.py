@@ -204,7 +204,8 @@ def error_for(operation: str, status: int, problems: Sequence[Problem]) -> Slurm
     code = first.code if first else 0
     reason = first.text if first else f"HTTP {status} without an explanation"
     kind: type[SlurmError]
-    if status in (401, 403, 511) or code in _AUTH_CODES:
+    # A site's proxy says 403 with a clear code where it is one user or one call that it doesn't let through.
+    if code in _AUTH_CODES or (status in (401, 403, 511) and not _is_clear(code)):
         kind = AuthRejected
     elif code in _UNAVAILABLE_CODES:
         kind = Unavailable
