@@ -4,6 +4,7 @@ Beside a cluster's key file `ned.pem` (or `ned.key`) may lie `ned.ca.pem`, the o
 certificate may come from, and `ned.client.pem`, the portal's own certificate and key for this site.
 """
 
+import errno
 import hashlib
 import hmac
 import threading
@@ -54,7 +55,7 @@ def signer_for(cluster: Cluster) -> Signer:
     """Signs with the cluster's key file: RS256 with a `.pem`, HS256 with the raw bytes of any other.
 
     The name decides and not the content, for Slurm's own manual makes jwt_hs256.key with `openssl genrsa`.
-    Raises OSError where the file can't be read, ValueError where it holds no key.
+    Raises OSError where the file can't be read or holds no key.
     """
     path = key_path(cluster)
     return _signer(path, path.stat().st_mtime_ns)
@@ -62,7 +63,11 @@ def signer_for(cluster: Cluster) -> Signer:
 
 @lru_cache(maxsize=64)
 def _signer(path: Path, _changed: int) -> Signer:
-    return (RS256Signer if path.suffix == ".pem" else HS256Signer)(path.read_bytes())
+    kind = RS256Signer if path.suffix == ".pem" else HS256Signer
+    try:
+        return kind(path.read_bytes())
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from None
 
 
 def key_path(cluster: Cluster, ending: str = "") -> Path:

@@ -78,6 +78,8 @@ def test_unwelcome_calls_say_what_to_do(cluster, tmp_path):
     with pytest.raises(CommandError, match=r"ned\.pem: The key is not") as caught:
         make(cluster)
     assert "canary" not in str(caught.value)
+    with pytest.raises(OSError, match="not a private key"):
+        signer_for(cluster)
 
 
 def test_the_files_name_says_how_it_signs(cluster, tmp_path):

@@ -17,6 +17,7 @@ from scheduler_bridge.slurm_rest_client import (
     AuthRejected,
     JobSpec,
     NoAnswer,
+    Refused,
     RS256Signer,
     TLSFailed,
     Token,
@@ -377,13 +378,18 @@ def test_too_many_requests_are_put_off(site, behind):
 
 
 def test_the_portal_reads_the_proxys_reasons(site, proxy):
+    """What is about one user refuses that job alone; what is about the portal's key keeps all waiting."""
     spec = JobSpec(
         name="tq", account="a", partition="gpu", cwd="/", script="#!/bin/sh\n", time_limit_minutes=1
     )
-    with proxy.slurm() as slurm, pytest.raises(AuthRejected) as caught:
-        slurm.submit(Token("tqagency", site.token("tqagency"), 1), spec)
-    assert UNMAPPED in caught.value.reason
-    assert not caught.value.maybe_done
+    with proxy.slurm() as slurm:
+        with pytest.raises(Refused, match=UNMAPPED) as caught:
+            slurm.submit(Token("tqagency", site.token("tqagency"), 1), spec)
+        assert not caught.value.maybe_done
+        assert "not allowed" in caught.value.cause
+        with pytest.raises(AuthRejected, match=SIGNATURE) as rejected:
+            slurm.submit(Token(WORKER, signed(RS256Signer(SECOND_KEY), user=WORKER), 1), spec)
+        assert not rejected.value.maybe_done
 
 
 def test_slurmrestd_down_is_nothing_done_and_slurmrestd_hanging_up_is_not(site, proxy, behind):

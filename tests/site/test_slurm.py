@@ -9,8 +9,8 @@ import pytest
 from deploy.lab.state import LabCluster
 from scheduler_bridge.slurm_rest_client import (
     AssociationLimits,
-    AuthRejected,
     JobSpec,
+    Refused,
     RS256Signer,
     SlurmClient,
     SlurmError,
@@ -75,7 +75,7 @@ def test_accounts_jobs_and_cancelling_all_the_way_through(cluster, through):
         slurm.cancel(operator, job_id)
         assert slurm.get_job(operator, job_id).state.is_terminal
         for user in (WORKER, "root"):
-            with pytest.raises(AuthRejected):
+            with pytest.raises(Refused):
                 slurm.list_jobs(minted(through, user))
 
 
@@ -116,7 +116,7 @@ def test_the_map_is_what_keeps_the_portals_key_from_being_root(cluster, through)
     version = VERSIONS[cluster.release]
     for user in ("root", "slurm", "tqagency"):
         token = minted(through, user)
-        with through.slurm(version) as slurm, pytest.raises(AuthRejected, match="isn't mapped"):
+        with through.slurm(version) as slurm, pytest.raises(Refused, match="isn't mapped"):
             slurm.list_jobs(token)
         with SlurmClient(cluster.rest_url, api_version=version) as slurm:
             assert slurm.partitions(token).items
