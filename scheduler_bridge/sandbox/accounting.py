@@ -72,11 +72,18 @@ def tres_limit(rows: list[dict[str, Any]] | None) -> dict[str, int]:
 
 def tres_limits(tres: dict[str, Any]) -> dict[str, dict[str, int]]:
     """All TRES limits of a write, those that it leaves out empty."""
-    group = tres.get("group") or {}
+    return {name: tres_limit(rows) for name, rows in sent_tres(tres).items()}
+
+
+def sent_tres(tres: dict[str, Any]) -> dict[str, list[dict[str, Any]] | None]:
+    """By our own names, what a write says of each kind of TRES limit."""
+    group, minutes, per = (tres.get(key) or {} for key in ("group", "minutes", "per"))
     return {
-        "group_minutes": tres_limit(group.get("minutes")),
-        "group_running": tres_limit(group.get("active")),
-        "group_total": tres_limit(tres.get("total")),
-        "job_minutes": tres_limit(((tres.get("minutes") or {}).get("per") or {}).get("job")),
-        "job_total": tres_limit((tres.get("per") or {}).get("job")),
+        "group_minutes": group.get("minutes"),
+        "group_running": group.get("active"),
+        "group_total": tres.get("total"),
+        "job_minutes": (minutes.get("per") or {}).get("job"),
+        "job_total": per.get("job"),
+        "node_total": per.get("node"),
+        "own_running": minutes.get("total"),
     }

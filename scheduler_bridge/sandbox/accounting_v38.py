@@ -12,7 +12,7 @@ from typing import Any
 
 from . import render
 from . import render_v38 as render_38
-from .accounting import Search, body_rows, find, tres_limits, words
+from .accounting import Search, body_rows, find, sent_tres, tres_limits, words
 from .accounts import TRES_LIMITS, Assoc
 from .reply import CRASH, Reply, Stop
 from .routes import Call
@@ -26,6 +26,7 @@ _FILTERS = frozenset(
 )  # fmt: skip
 _BAD_QUERY = {"error_number": 9000, "error": "Query empty or not RFC7320 compliant"}
 _DENIED = {"error_number": 2002, "error": "Access/permission denied"}
+_ACTIVE = {"error_number": 7001, "error": "Job(s) active, cancel job(s) before remove"}
 _NO_USER = {"description": "Missing required field 'user'", "source": "_parser_run"}
 _FIRST_UTS = 1_000_000
 """`uts0` and `uts1` are no times to slurmrestd."""
@@ -122,16 +123,7 @@ def write_associations(call: Call) -> Reply:
 
 def _leaves_out(row: dict[str, Any], stored: Assoc) -> bool:
     """Whether the write has nothing of a kind of TRES limit that the association has."""
-    tres = (row.get("max") or {}).get("tres") or {}
-    per_job = (tres.get("minutes") or {}).get("per") or {}
-    group = tres.get("group") or {}
-    sent = {
-        "group_minutes": group.get("minutes"),
-        "group_running": group.get("active"),
-        "group_total": tres.get("total"),
-        "job_minutes": per_job.get("job"),
-        "job_total": (tres.get("per") or {}).get("job"),
-    }
+    sent = sent_tres((row.get("max") or {}).get("tres") or {})
     return any(getattr(stored.limits, kind) and not sent[kind] for kind in TRES_LIMITS)
 
 
@@ -140,7 +132,7 @@ def _write(call: Call, row: dict[str, Any], stored: Assoc | None) -> bool:
     user = row.get("user")
     if stored is not None and not user:
         return True
-    if row.get("cluster") not in (call.cluster.config.name, None, "") or user == "":
+    if row.get("cluster") not in (call.cluster.config.name, None, ""):
         return False
     most = row.get("max") or {}
     written: bool = call.cluster.record(
@@ -171,6 +163,24 @@ def _job_limits(jobs: dict[str, Any]) -> dict[str, int | None]:
     return limits
 
 
+def remove_association(call: Call) -> Reply:
+    """Of exactly one association; an empty `user` means the account's own."""
+    source = "slurmdb_associations_remove"
+    if not call.may_write:
+        return Reply(500, {"errors": [{**_DENIED, "source": source}]})
+    account, user = call.query.get("account", ""), call.query.get("user")
+    found = [key for key in call.cluster.book.assocs if key[0] == account and user in (None, key[1])]
+    if not found:
+        return Reply(304, b"")
+    if len(found) > 1:
+        text = "ambiguous request: More than 1 association would have been deleted."
+        return Reply(400, {"errors": [{"description": text, **_BAD_QUERY}], "removed_associations": []})
+    if call.cluster.has_running_jobs(*found[0]):
+        return Reply(500, {"errors": [{**_ACTIVE, "source": source}]})
+    call.cluster.record("remove", account=account, user=found[0][1])
+    return Reply(200, {"removed_associations": [f"C = {call.cluster.config.name} A = {account} U = {user}"]})
+
+
 def account(call: Call) -> Reply:
     found = call.cluster.book.accounts.get(call.part)
     if found is None:
@@ -194,12 +204,11 @@ def remove_account(call: Call) -> Reply:
     if not call.may_write:
         return Reply(500, {"errors": [{**_DENIED, "source": source}]})
     if call.cluster.has_running_jobs(call.part):
-        text = "Job(s) active, cancel job(s) before remove"
-        return Reply(200, {"errors": [{"error_number": 7001, "error": text, "source": source}]})
+        return Reply(200, {"errors": [{**_ACTIVE, "source": source}]})
     if call.part not in call.cluster.book.accounts:
         text = "Data has not changed since time specified"
         return Reply(200, {"errors": [{"error_number": 1900, "error": text, "source": source}]})
-    call.cluster.record("remove", account=call.part, user="")
+    call.cluster.record("remove_account", name=call.part)
     return Reply(200, {"removed_associations": [call.part]})
 
 

@@ -100,10 +100,16 @@ def _job_limits(jobs: dict[str, Any]) -> dict[str, int | None]:
 
 
 def remove_associations(call: Call) -> Reply:
-    account, user = call.query.get("account", ""), call.query.get("user", "")
+    """Of a user, or all of an account. A user keeps the default association while there are others."""
+    book, account, user = call.cluster.book, call.query.get("account", ""), call.query.get("user", "")
+    found = [key for key in book.assocs if key[0] == account and user in ("", key[1])]
+    if not found:
+        return Reply(304, b"")
+    failed = "slurmdb_associations_remove(0x7f0a9c003bc0) failed"
+    if any(book.must_keep(*key) for key in found):
+        return refusal(500, 7009, "You can not remove the default account of a user", "_delete_assoc", failed)
     if call.cluster.has_running_jobs(account, user):
-        text = "slurmdb_associations_remove(0x7f0a9c003bc0) failed"
-        return refusal(500, 7001, "Job(s) active, cancel job(s) before remove", "_delete_assoc", text)
+        return refusal(500, 7001, "Job(s) active, cancel job(s) before remove", "_delete_assoc", failed)
     return Reply(200, {"removed_associations": call.cluster.record("remove", account=account, user=user)})
 
 

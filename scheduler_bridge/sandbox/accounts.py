@@ -5,7 +5,16 @@ from typing import Any
 
 import msgspec
 
-TRES_LIMITS = ("group_minutes", "group_running", "group_total", "job_minutes", "job_total")
+TRES_LIMITS = (
+    "group_minutes",
+    "group_running",
+    "group_total",
+    "job_minutes",
+    "job_total",
+    "node_total",
+    "own_running",
+)
+_INHERITED = ("job_minutes", "job_total", "node_total", "own_running")
 
 
 class Limits(msgspec.Struct):
@@ -16,6 +25,9 @@ class Limits(msgspec.Struct):
     group_total: dict[str, int] = {}
     job_minutes: dict[str, int] = {}
     job_total: dict[str, int] = {}
+    node_total: dict[str, int] = {}
+    own_running: dict[str, int] = {}
+    """MaxTRESRunMins: of this association alone; kept and shown, enforced by nobody here."""
     wall_minutes: int | None = None
     active_jobs: int | None = None
     submit_jobs: int | None = None
@@ -77,6 +89,8 @@ class Book:
         assoc = self.assocs.get((account, user or "")) or self._create(account, user, parent)
         if assoc is None:
             return False
+        if parent and not user and assoc.parent:
+            assoc.parent = parent
         # What the write left out of the TRES limits is lifted; the other limits stay.
         kept = {name: limits.get(name, {}) for name in TRES_LIMITS}
         kept |= {name: limits[name] for name in limits if name not in TRES_LIMITS}
@@ -88,13 +102,16 @@ class Book:
             self.write_user(user, self.users.get(user, {}).get("account") or account)
         return True
 
+    def must_keep(self, account: str, user: str) -> bool:
+        """Whether it is the user's default association beside others."""
+        others = any(key[1] == user and key[0] != account for key in self.assocs)
+        return bool(user) and others and self.users.get(user, {}).get("account") == account
+
     def remove_assocs(self, account: str, user: str) -> list[str]:
-        """Removes the user's association, or without a user all of the account, and the account itself."""
+        """Removes the user's association, or without a user all of the account."""
         gone = [key for key in self.assocs if key[0] == account and user in ("", key[1])]
         for key in gone:
             del self.assocs[key]
-        if not user:
-            self.accounts.pop(account, None)
         return [f"{key[0]}/{key[1]}".rstrip("/") for key in gone]
 
     def _create(self, account: str, user: str | None, parent: str | None) -> Assoc | None:
@@ -133,7 +150,7 @@ class Book:
         shown = msgspec.structs.replace(assoc.limits)
         for name in ("wall_minutes", "active_jobs", "submit_jobs"):
             setattr(shown, name, self.effective(assoc.account, assoc.user, name))
-        for name in ("job_minutes", "job_total"):
+        for name in _INHERITED:
             merged: dict[str, int] = {}
             for above in reversed(chain):
                 merged |= getattr(above.limits, name)

@@ -226,6 +226,7 @@ _PATHS = [
     path("GET", f"{_SLURMDB}/qos", _db("qos", accounting.qos)),
     path("GET", f"{_SLURMDB}/associations", _db("associations", accounting.associations)),
     path("POST", f"{_SLURMDB}/associations", _db("associations", accounting.write_associations)),
+    path("DELETE", f"{_SLURMDB}/association", _db("associations", accounting.remove_association)),
     path("GET", f"{_SLURMDB}/account/{{}}", _db("accounts", accounting.account)),
     path("DELETE", f"{_SLURMDB}/account/{{}}", _db("accounts", accounting.remove_account)),
     path("POST", f"{_SLURMDB}/accounts", _db("accounts", accounting.write_accounts, adds=True)),

@@ -165,7 +165,7 @@ def _update(call: Call) -> Reply:
     if job is None:
         return _update_refusal(404, 2017, "Invalid job id specified")
     if not may_touch(call, job.wish.user):
-        return _update_refusal(500, 2002, "Access/permission denied")
+        return _update_refusal(500, 2010, "Invalid user id")
     facts: dict[str, Any] = {}
     if "hold" in changes:
         facts["hold"] = bool(changes["hold"])
@@ -224,7 +224,9 @@ _PATHS = [
     path("GET", f"{_SLURMDB}/associations", _db("associations", accounting.associations)),
     path("POST", f"{_SLURMDB}/associations", _db("associations", accounting.write_associations, writes=True)),
     path(
-        "DELETE", f"{_SLURMDB}/associations", _db("associations", accounting.remove_associations, writes=True)
+        "DELETE",
+        f"{_SLURMDB}/associations?",
+        _db("associations", accounting.remove_associations, writes=True),
     ),
     path("GET", f"{_SLURMDB}/account/{{}}", _db("accounts", accounting.account)),
     path("POST", f"{_SLURMDB}/accounts", _db("accounts", accounting.write_accounts, writes=True)),

@@ -185,6 +185,10 @@ class VirtualCluster:
     def _on_remove(self, moment: float, account: str, user: str) -> list[str]:
         return self.book.remove_assocs(account, user)
 
+    def _on_remove_account(self, moment: float, name: str) -> None:
+        self.book.accounts.pop(name, None)
+        self.book.remove_assocs(name, "")
+
     # --- scheduling ---
 
     def _schedule(self, moment: float) -> None:
@@ -272,6 +276,10 @@ class VirtualCluster:
 
     def named(self, names: Iterable[str]) -> list[Job]:
         return [job for name in names for job in self.by_name.get(name, ())]
+
+    def is_limited(self, job: Job) -> bool:
+        """Whether a limit of its associations keeps the job from starting now."""
+        return bool(limit_reason(job, self.book, self._running, self.now, self.settings.speed))
 
     def has_running_jobs(self, account: str, user: str = "") -> bool:
         """Of the whole account when no user is named."""

@@ -9,6 +9,7 @@ _DIRECTIVE = re.compile(r"^#SANDBOX\s+(.*)$", re.MULTILINE)
 _SLEEP = re.compile(r"(?:srun\s+(?:-\S+\s+)*)?sleep\s+(\d+(?:\.\d+)?)([smhd]?)")
 _EXIT = re.compile(r"exit\s+(\d+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_NO_INTERPRETER = 8
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _INSTANT = frozenset({"cat", "date", "echo", "env", "exit", "hostname", "nvidia-smi", "pwd", "set", "true"})
 _ENDED = ("COMPLETED", "FAILED", "TIMEOUT", "CANCELLED", "NODE_FAIL", "OUT_OF_MEMORY")
@@ -78,7 +79,9 @@ def tres_of(wish: Wish) -> dict[str, int]:
 def planned_run(script: str, limit_minutes: int, fraction: float) -> tuple[float, int]:
     """Run time in seconds and exit code: from `#SANDBOX run=SECONDS exit=N`, else from plain `sleep` and
     `exit` commands up to the first `exit` that nothing makes conditional. A script that does more than that
-    takes a fraction of its time limit."""
+    takes a fraction of its time limit; one without `#!` is accepted and cannot be executed."""
+    if not script.startswith("#!"):
+        return 0.0, _NO_INTERPRETER
     told = dict(word.split("=", 1) for word in _words(script) if "=" in word)
     commands, exit_code = _plain_commands(script)
     sleeps = [found for command in commands if (found := _SLEEP.fullmatch(command))]

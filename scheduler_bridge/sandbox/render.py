@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .accounts import Limits
 from .cluster import VirtualCluster
 from .jobs import Job
 from .scheduler import Node, Partition
@@ -22,6 +23,20 @@ def tres_rows(tres: dict[str, int], *, nameless: str | None) -> list[dict[str, A
         tres_id = _TRES_IDS.get(key, _TYPED_GPU_ID)
         rows.append({"type": kind, "name": name or nameless, "id": tres_id, "count": count})
     return rows
+
+
+def tres_limits(limits: Limits, *, nameless: str | None) -> dict[str, Any]:
+    """TRES limits as an association shows them."""
+
+    def rows(tres: dict[str, int]) -> list[dict[str, Any]]:
+        return tres_rows(tres, nameless=nameless)
+
+    return {
+        "total": rows(limits.group_total),
+        "group": {"minutes": rows(limits.group_minutes), "active": rows(limits.group_running)},
+        "minutes": {"total": rows(limits.own_running), "per": {"job": rows(limits.job_minutes)}},
+        "per": {"job": rows(limits.job_total), "node": rows(limits.node_total)},
+    }
 
 
 def tracked(cluster: VirtualCluster) -> dict[str, int]:

@@ -112,7 +112,6 @@ def _state(run: Run, *, started: bool, ended: bool) -> str:
 def association(assoc: Assoc, book: Book, cluster: str) -> dict[str, Any]:
     limits = book.shown_limits(assoc)
     is_default = bool(assoc.user) and book.users.get(assoc.user, {}).get("account") == assoc.account
-    per_job = {"job": tres_rows(limits.job_total, nameless=None), "node": []}
     return {
         "account": assoc.account,
         "cluster": cluster,
@@ -131,15 +130,7 @@ def association(assoc: Assoc, book: Book, cluster: str) -> dict[str, Any]:
                 "accruing": None,
                 "total": limits.submit_jobs,
             },
-            "tres": {
-                "total": tres_rows(limits.group_total, nameless=None),
-                "minutes": {"per": {"job": tres_rows(limits.job_minutes, nameless=None)}, "total": []},
-                "group": {
-                    "minutes": tres_rows(limits.group_minutes, nameless=None),
-                    "active": tres_rows(limits.group_running, nameless=None),
-                },
-                "per": per_job,
-            },
+            "tres": render.tres_limits(limits, nameless=None),
             "per": {"account": {"wall_clock": None}},
         },
         "parent_account": assoc.parent or None,

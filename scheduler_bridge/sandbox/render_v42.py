@@ -156,15 +156,7 @@ def _limits(limits: Limits) -> dict[str, Any]:
             "active": number(limits.active_jobs, infinite=True),
             "total": number(limits.submit_jobs, infinite=True),
         },
-        "tres": {
-            "total": tres_rows(limits.group_total, nameless=""),
-            "group": {
-                "minutes": tres_rows(limits.group_minutes, nameless=""),
-                "active": tres_rows(limits.group_running, nameless=""),
-            },
-            "minutes": {"total": [], "per": {"job": tres_rows(limits.job_minutes, nameless="")}},
-            "per": {"job": tres_rows(limits.job_total, nameless=""), "node": []},
-        },
+        "tres": render.tres_limits(limits, nameless=""),
     }
 
 

@@ -54,9 +54,10 @@ def objection(cluster: VirtualCluster, wish: Wish) -> int:
 
 
 def can_ever_run(cluster: VirtualCluster, wish: Wish) -> bool:
-    """A job for which this is False leaves a FAILED record (see `VirtualCluster._on_reject`)."""
+    """A job for which this is False leaves a FAILED record (see `VirtualCluster._on_reject`). Nobody asks
+    while a limit keeps the job waiting."""
     probe = Job(id=0, wish=wish, run=Run(0, 0), tres=tres_of(wish))
-    return cluster.partitions[wish.partition].could_ever_hold(probe)
+    return cluster.is_limited(probe) or cluster.partitions[wish.partition].could_ever_hold(probe)
 
 
 def _open_jobs(cluster: VirtualCluster, wish: Wish) -> int:

@@ -2,8 +2,7 @@
 that it accepted stands in `errors`.
 
 Accepted with an error: held jobs (2042), and jobs beyond a limit of their partition (2015), which wait for
-ever. Accepted without a word: an empty script, which is launched in vain and then held; a script without
-`#!`, whose job fails at once.
+ever. Accepted without a word: an empty script, which is launched in vain and then held.
 """
 
 from typing import Any
@@ -32,8 +31,6 @@ KNOWN_FIELDS = frozenset(
         "wait_all_nodes", "wckey",
     }
 )  # fmt: skip
-_NO_INTERPRETER = 8
-"""The exit code of a script that slurmstepd could not execute."""
 PARSING_FAILED = {"error_code": 9001, "error": "Failure during parsing"}
 
 
@@ -101,8 +98,6 @@ def _wish(cluster: VirtualCluster, user: str, script: str, job: dict[str, Any]) 
     gpus, gpu_type = _gpus(job, nodes, known)
     limit = int(job.get("time_limit") or known.max_time_minutes)
     run_s, exit_code = planned_run(script, limit, cluster.settings.run_fraction)
-    if not script.startswith("#!"):
-        run_s, exit_code = 0.0, _NO_INTERPRETER
     return Wish(
         name=str(job.get("name") or "allocation"),
         user=user,

@@ -162,7 +162,8 @@ def test_slurmdb_lags_behind(tmp_path: Path) -> None:
 
 def at(server: SandboxServer, name: str, key_file: Path) -> SandboxTarget:
     key = key_file.read_bytes()
-    return SandboxTarget(name, server.urls[name], key, partition="gpu", gpu="h100", users=["a", "b"])
+    url, users = server.urls[name], ["a", "b"]
+    return SandboxTarget(name, url, key, release="24.11", partition="gpu", gpu="h100", users=users)
 
 
 def test_a_restart_changes_nothing(tmp_path: Path) -> None:

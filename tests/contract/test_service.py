@@ -1,6 +1,7 @@
 """Reaching a cluster: versions, clocks, tokens, hardware."""
 
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -8,13 +9,17 @@ import pytest
 from scheduler_bridge.slurm_rest_client import (
     GPU,
     AuthRejected,
+    NoAnswer,
     SlurmClient,
+    SlurmError,
     Token,
     Unavailable,
     VersionUnsupported,
 )
 
-from .targets import VERSION, Target
+from .targets import Target
+
+type Note = Callable[[str, object], None]
 
 
 def bad_tokens(target: Target) -> list[Token]:
@@ -27,18 +32,24 @@ def bad_tokens(target: Target) -> list[Token]:
 
 def test_the_version_is_found(target: Target) -> None:
     found = target.client.discover(target.token())
-    assert VERSION in found.versions
-    assert found.release.startswith("24.11")
-    assert found.cluster == target.name
+    assert target.version in found.versions
+    assert found.release.startswith(target.release)
+    assert found.cluster == target.says("", target.name)
 
 
 def test_a_version_that_the_cluster_does_not_speak(target: Target) -> None:
-    with (
-        SlurmClient(target.url, api_version="v0.0.44") as client,
-        pytest.raises(VersionUnsupported) as caught,
-    ):
-        client.diag(target.token())
-    assert caught.value.maybe_done is False
+    for version in ("v0.0.44", target.says("v0.0.42", "v0.0.38")):
+        client = SlurmClient(target.url, api_version=version)
+        with client, pytest.raises(VersionUnsupported) as caught:
+            client.diag(target.token())
+        assert caught.value.maybe_done is False
+        assert caught.value.remedy
+
+
+def test_a_wrong_method(target: Target, note: Note) -> None:
+    status = target.call("POST", f"{target.slurm}/diag/", {}).status_code
+    note("A method that a path does not have", status)
+    assert status == target.says(405, 404)
 
 
 def test_diag_gives_the_controllers_clock(target: Target) -> None:
@@ -51,31 +62,69 @@ def test_ping(target: Target) -> None:
     assert target.client.ping(target.token()).up
 
 
-def test_a_bad_token_is_rejected_and_nothing_happens(target: Target) -> None:
-    spec = target.spec(target.new_account())
+def said(error: SlurmError) -> str:
+    return f"{type(error).__name__} {error.status}/{error.code}"
+
+
+def test_a_bad_token_does_nothing(target: Target, note: Note) -> None:
+    """22.05 words a refused token like a lost reply or like a dead slurmctld."""
+    spec = target.spec(target.account())
     for token in bad_tokens(target):
-        with pytest.raises(AuthRejected) as caught:
+        with pytest.raises(SlurmError) as query:
             target.client.list_jobs(token)
-        assert caught.value.code == 1007
-        with pytest.raises(AuthRejected) as caught:
+        with pytest.raises(SlurmError) as submission:
             target.client.submit(token, spec)
-        assert (caught.value.status, caught.value.code) == (511, 1007)
-        assert caught.value.maybe_done is False
+        note("A bad token, list of jobs", said(query.value))
+        note("A bad token, submission", said(submission.value))
+        assert type(query.value) is target.says(Unavailable, AuthRejected)
+        assert (query.value.status, query.value.code) == target.says((500, -1), (511, 1007))
+        assert type(submission.value) is target.says(NoAnswer, AuthRejected)
+        assert (submission.value.status, submission.value.code) == target.says((500, 5005), (511, 1007))
+        assert submission.value.maybe_done is target.says(True, False)
+        for error in (query.value, submission.value):
+            assert error.cause
+            assert error.remedy
     assert spec.name not in {job.name for job in target.client.list_jobs(target.token())}
 
 
-def test_slurmdbd_answers_a_bad_token_as_if_it_were_away(target: Target) -> None:
-    with pytest.raises(Unavailable) as caught:
-        target.client.tres(bad_tokens(target)[0])
-    assert (caught.value.status, caught.value.code) == (502, 7000)
+def test_what_slurmdbd_says_to_a_bad_token(target: Target, note: Note) -> None:
+    """24.11: as if it were away."""
+    token = bad_tokens(target)[0]
+    for operation in (
+        lambda: target.client.tres(token),
+        lambda: target.client.associations(token, target.name),
+        lambda: target.client.account(token, "root"),
+        lambda: target.client.accounting_jobs(token, target.name, 1_700_000_000, 1_700_000_001),
+    ):
+        with pytest.raises(SlurmError) as caught:
+            operation()
+        assert type(caught.value) is target.says(AuthRejected, Unavailable)
+        assert caught.value.code == target.says(1007, 7000)
+        assert caught.value.remedy
+        note("A bad token, slurmdbd", f"{type(caught.value).__name__} {caught.value.code}")
 
 
-def test_ping_with_a_bad_token_says_down(target: Target) -> None:
+def test_ping_with_a_bad_token_says_down(target: Target, note: Note) -> None:
     assert target.client.ping(bad_tokens(target)[0]).up is False
+    headers = bad_tokens(target)[0].headers()
+    note("A bad token, ping", httpx.get(f"{target.url}{target.slurm}/ping", headers=headers).status_code)
 
 
-def test_no_token_at_all(target: Target) -> None:
-    assert httpx.get(f"{target.url}/slurm/{VERSION}/jobs/").status_code == 401
+def test_which_headers_carry_a_token(target: Target, note: Note) -> None:
+    name, value = target.operator, target.token().value
+    ways = {
+        "none": {},
+        "both": {"X-SLURM-USER-NAME": name, "X-SLURM-USER-TOKEN": value},
+        "token alone": {"X-SLURM-USER-TOKEN": value},
+        "Bearer": {"Authorization": f"Bearer {value}"},
+    }
+    statuses = {
+        way: httpx.get(f"{target.url}{target.slurm}/diag", headers=headers).status_code
+        for way, headers in ways.items()
+    }
+    note("Which headers carry a token", ", ".join(way for way, status in statuses.items() if status == 200))
+    new = target.says(401, 200)
+    assert statuses == {"none": 401, "both": 200, "token alone": new, "Bearer": new}
 
 
 def test_gpus_are_tracked(target: Target) -> None:
