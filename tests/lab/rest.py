@@ -9,11 +9,17 @@ from typing import Any
 
 from deploy.lab.state import LabCluster
 
-VERSION = "v0.0.42"
+OLD = "v0.0.38"
+
+
+def version(cluster: LabCluster) -> str:
+    """The newest that the cluster speaks."""
+    return cluster.rest_versions[-1]
 
 
 def call(cluster: LabCluster, path: str, body: Any = None, *, token: str, user: str) -> tuple[int, Any]:
-    """Status and decoded body of one call."""
+    """Status and decoded body of one call; `{}` in the path stands for the version."""
+    path = path.format(version(cluster))
     request = urllib.request.Request(
         f"{cluster.rest_url}/{path}",
         data=None if body is None else json.dumps(body).encode(),
@@ -34,23 +40,34 @@ def submit(
     cluster: LabCluster, slurm_account: str, *, user: str, gpus: int, minutes: int, script: str
 ) -> int:
     """Submit as the portal will: a token for the job's own user. Returns the job id."""
-    job = {
+    job: dict[str, Any] = {
         "name": "lab-test",
         "account": slurm_account,
         "partition": cluster.partition,
         "current_working_directory": f"/home/{user}",
-        "environment": ["PATH=/usr/bin:/bin"],
         "tasks": 1,
         "cpus_per_task": 1,
-        "memory_per_node": {"number": 500, "set": True},
-        "time_limit": {"number": minutes, "set": True},
-        "tres_per_job": f"gres/gpu:{cluster.gpu}={gpus}",
     }
+    path = "/usr/bin:/bin"
+    if version(cluster) == OLD:
+        job |= {"environment": {"PATH": path}, "memory_per_node": 500, "time_limit": minutes}
+        job["gres"] = f"gpu:{cluster.gpu}:{gpus}"
+    else:
+        job |= {
+            "environment": [f"PATH={path}"],
+            "memory_per_node": number(500),
+            "time_limit": number(minutes),
+        }
+        job["tres_per_job"] = f"gres/gpu:{cluster.gpu}={gpus}"
     body = {"script": script, "job": job}
-    status, answer = call(cluster, f"slurm/{VERSION}/job/submit", body, token=cluster.token(user), user=user)
+    status, answer = call(cluster, "slurm/{}/job/submit", body, token=cluster.token(user), user=user)
     assert status == 200, answer
     assert not answer["errors"], answer
     return int(answer["job_id"])
+
+
+def number(value: int) -> dict[str, Any]:
+    return {"number": value, "set": True}
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:

@@ -15,7 +15,7 @@ from deploy.lab.machine import processes
 from deploy.lab.pytest_lab import SCRIPT, run_lab
 from deploy.lab.state import Lab, LabDown, LabError, Process
 
-from .rest import VERSION, call, submit, wait_until
+from .rest import call, submit, wait_until
 
 CLUSTER = "astrolabe-uet"
 
@@ -96,8 +96,9 @@ def test_each_daemon_can_be_made_to_fail_and_brought_back(up: Lab):
     cluster = up.cluster(CLUSTER)
 
     def accounts() -> int:
-        path = f"slurmdb/{VERSION}/accounts/"
-        return call(cluster, path, token=cluster.token(cluster.operator), user=cluster.operator)[0]
+        return call(
+            cluster, "slurmdb/{}/accounts/", token=cluster.token(cluster.operator), user=cluster.operator
+        )[0]
 
     assert accounts() == 200
     run_lab("ctl", CLUSTER, "stop", "slurmdbd")
