@@ -17,8 +17,10 @@ from scheduler_bridge.dispatch.loop import drain
 from scheduler_bridge.installation import epoch, standing
 from scheduler_bridge.models import Door
 from scheduler_bridge.provisioning.desired import out_of_line
+from scheduler_bridge.provisioning.drift import drifted
 from scheduler_bridge.provisioning.reconcile import reconcile
 from scheduler_bridge.sites.changes import look_anew
+from scheduler_bridge.sites.selectors import waiting_without_slurm
 from scheduler_bridge.slurm_rest_client import SlurmError
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ def cancel(cluster: Cluster) -> int:
 
 
 @shared_task
-def provision(allocation_code: str) -> None:
+def provision(allocation_code: str, is_drift: bool = False) -> None:
     """Bring one allocation's Slurm account to what it should be, unless that may not or can't be now."""
     allocation = Allocation.objects.select_related("resource__cluster", "resource__site", "project").get(
         code=allocation_code
@@ -77,7 +79,10 @@ def provision(allocation_code: str) -> None:
     cluster = allocation.resource.cluster
     with only_one(f"provision:{allocation_code}") as mine:
         if mine and (cluster is None or _may_change(cluster)):
-            reconcile(allocation)
+            try:
+                reconcile(allocation, is_drift=is_drift)
+            except locks.LeaseLost as lost:
+                log.warning("%s", lost)
 
 
 def _may_change(cluster: Cluster) -> bool:
@@ -105,11 +110,31 @@ def tick() -> None:
 
 
 @shared_task
+def compare(cluster_code: str) -> None:
+    """Find what changed in a cluster's Slurm accounts without the portal, and have it put right."""
+    _on(cluster_code, wake_for_drift, "compare", Door.ACCOUNTING)
+
+
+def wake_for_drift(cluster: Cluster) -> int:
+    codes = drifted(cluster)
+    for code in codes:
+        _wake(provision, code, True)
+    return len(codes)
+
+
+@shared_task
+def compare_all() -> None:
+    """Every few minutes: each cluster."""
+    for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
+        _wake(compare, code)
+
+
+@shared_task
 def provision_waiting() -> None:
     """Try again what is still being set up, and every change that hasn't come to Slurm yet."""
-    for code in out_of_line():
+    for code in (*out_of_line(), *waiting_without_slurm()):
         _wake(provision, code)
 
 
-def _wake(task: "Task[..., object]", *arguments: str) -> None:
+def _wake(task: "Task[..., object]", *arguments: str | bool) -> None:
     task.apply_async(arguments, expires=30)

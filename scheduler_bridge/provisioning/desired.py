@@ -1,6 +1,6 @@
 """What an allocation should look like in Slurm. Read from the database alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -108,7 +108,7 @@ def desired_of(allocations: Iterable[Allocation]) -> dict[int, Desired]:
 
 
 def _desired(
-    allocations: list[Allocation], bindings: dict[int, list[SlurmAccountBinding]]
+    allocations: Sequence[Allocation], bindings: dict[int, list[SlurmAccountBinding]]
 ) -> dict[int, Desired]:
     budgets = budgets_of(allocations, bindings)
     logins = _logins(allocations)
@@ -180,7 +180,7 @@ def _earlier() -> QuerySet[SlurmAccountBinding]:
     return SlurmAccountBinding.objects.filter(Exists(later))
 
 
-def _logins(allocations: list[Allocation]) -> dict[tuple[int, int], set[str]]:
+def _logins(allocations: Sequence[Allocation]) -> dict[tuple[int, int], set[str]]:
     """The logins of each project's active members at each site."""
     links = SiteLogin.objects.filter(
         user__is_active=True,

@@ -14,6 +14,7 @@ from portal.foundation import clock
 from portal.foundation.services import audit
 from portal.notices.services.notices import notify
 from portal.people.models import User
+from scheduler_bridge.dispatch import locks
 from scheduler_bridge.models import ProvisioningRun, SlurmAccountBinding
 from scheduler_bridge.provisioning.slurm import ProvisioningProblem, Slurm
 from scheduler_bridge.provisioning.survey import Survey
@@ -28,8 +29,11 @@ def reconcile(allocation: Allocation, *, is_drift: bool = False) -> Provisioning
 
     Returns the record, kept where something was done or something else than last time is in the way. Errors
     are in it, not raised: the next run tries again. `is_drift`: the portal knew of nothing to do, so whatever
-    there is was done behind its back, and the site's managers hear of it.
+    there is was done behind its back, and the site's managers hear of it. At an unbridged site there is
+    nothing to set up: an allocation is active at once.
     """
+    if allocation.resource.site.is_unbridged:
+        return _without_slurm(allocation)
     run = ProvisioningRun(allocation=allocation)
     cluster = allocation.resource.cluster
     try:
@@ -43,6 +47,7 @@ def reconcile(allocation: Allocation, *, is_drift: bool = False) -> Provisioning
         return run
     run.is_drift = is_drift and bool(run.actions)
     with transaction.atomic():
+        locks.keep()
         if survey.own is not None:
             _remember(allocation, survey)
         _keep(run, needs_somebody=bool(run.remedies))
@@ -50,6 +55,17 @@ def reconcile(allocation: Allocation, *, is_drift: bool = False) -> Provisioning
             audit.record(
                 actor=None, action="allocation_provision", target=allocation, after={"actions": run.actions}
             )
+    return run
+
+
+def _without_slurm(allocation: Allocation) -> ProvisioningRun:
+    """The ledger alone bounds what an unbridged site uploads."""
+    run = ProvisioningRun(allocation=allocation)
+    if allocation.state == AllocationState.PROVISIONING:
+        with transaction.atomic():
+            awards.allocation_activate(allocation=allocation)
+            run.actions = ["active without Slurm"]
+            run.save()
     return run
 
 
@@ -70,6 +86,7 @@ def _carry_out(allocation: Allocation, cluster: Cluster, run: ProvisioningRun) -
         if not survey.steps:
             return survey
         for step in survey.steps:
+            locks.keep()  # many logins take their time
             step.do()
             run.actions.append(step.text)
         slurm.refresh()

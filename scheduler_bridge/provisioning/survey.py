@@ -5,6 +5,7 @@ A survey only reads: shown to people it is the dry run, carried out it is a reco
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -129,7 +130,7 @@ class Survey:
             label = f"make Slurm account {name} above all others" + (
                 f", GrpTRES={GPU}={lent}" if lent else ""
             )
-            yield Step(label, lambda: writes.make_parent(self.slurm, name, lent))
+            yield Step(label, partial(writes.make_parent, self.slurm, name, lent))
             return
         limits = writes.with_gpus(found.limits, lent)
         if found.limits == limits:
@@ -138,7 +139,7 @@ class Survey:
             self._refuse_foreign(name, writes.PARENT)
             yield Step(
                 f"set GrpTRES={GPU}={-1 if lent is None else lent} of {name}",
-                lambda: writes.set_limits(self.slurm, name, limits, parent=found.parent),
+                partial(writes.set_limits, self.slurm, name, limits, parent=found.parent),
             )
         else:
             self._only_at_the_site(name, f"GrpTRES={GPU}={-1 if lent is None else lent}")
@@ -155,14 +156,14 @@ class Survey:
                 if own.limits != limits:
                     yield Step(
                         f"stop Slurm account {name}",
-                        lambda n=name, w=limits, p=own.parent: writes.set_limits(self.slurm, n, w, parent=p),
+                        partial(writes.set_limits, self.slurm, name, limits, parent=own.parent),
                     )
                 continue
             for user in sorted(set(found) - {""}):
                 if not _is_shut(found[user]):
                     yield Step(
                         f"stop {user} in Slurm account {name}",
-                        lambda n=name, u=user: writes.set_login(self.slurm, n, u, SHUT),
+                        partial(writes.set_login, self.slurm, name, user, SHUT),
                     )
 
     def _reserving_steps(self) -> Iterator[Step]:
@@ -181,7 +182,7 @@ class Survey:
             binding = self.current
             yield Step(
                 f"reserve {sum(fresh.values())} GPU-seconds for {len(fresh)} job(s) of earlier generations",
-                lambda: writes.reserve(binding, fresh),
+                partial(writes.reserve, binding, fresh),
             )
 
     def _limit_steps(self) -> Iterator[Step]:
@@ -189,7 +190,7 @@ class Survey:
         if self.own is None:
             yield Step(
                 f"make Slurm account {want.slurm_account}, GrpTRESMins={GPU}={want.limit_minutes}",
-                lambda: writes.make_account(self.slurm, self.allocation, want, parent=parent_account()),
+                partial(writes.make_account, self.slurm, self.allocation, want, parent=parent_account()),
             )
         elif want.in_place:
             parent = self.own.parent if want.adopted else parent_account()
@@ -197,7 +198,7 @@ class Survey:
                 yield Step(
                     f"set GrpTRESMins={GPU}={want.limit_minutes} blocked={want.blocked}, {want.slurm_account}"
                     + ("" if self.own.parent == parent else f" under {parent}"),
-                    lambda: writes.set_limits(self.slurm, want.slurm_account, want.limits, parent=parent),
+                    partial(writes.set_limits, self.slurm, want.slurm_account, want.limits, parent=parent),
                 )
         elif not want.fits(self.minutes):
             if want.adopted:
@@ -207,10 +208,10 @@ class Survey:
                 yield Step(
                     f"open generation {number}: {account_name(self.allocation, number)} with "
                     f"GrpTRESMins={GPU}={want.limit_minutes} less what still runs in {want.slurm_account}",
-                    lambda: writes.open_generation(self.allocation, number),
+                    partial(writes.open_generation, self.allocation, self.slurm.cluster, number),
                 )
-        elif self.own.limits != self._standing().under(self.above):
-            self._only_at_the_site(want.slurm_account, "MaxJobs=-1 MaxSubmitJobs=-1 GrpTRES= MaxTRES=")
+        else:
+            self._check_unchangeable(self.own)
 
     def _login_steps(self) -> Iterator[Step]:
         want, name = self.want, self.want.slurm_account
@@ -221,13 +222,13 @@ class Survey:
                 verb = "stop" if want.of_login == SHUT else "let"
                 yield Step(
                     f"{verb} {login} in {name}" if verb == "stop" else f"let {login} use {name}",
-                    lambda u=login: writes.set_login(self.slurm, name, u, want.of_login),
+                    partial(writes.set_login, self.slurm, name, login, want.of_login),
                 )
         # No longer a member: may submit nothing more. Deleting would fail while a job of theirs runs.
         for login in sorted(set(self.found) - {"", *want.logins}):
             if self.found[login].limits != SHUT.under(shown):
                 yield Step(
-                    f"shut {login} out of {name}", lambda u=login: writes.set_login(self.slurm, name, u, SHUT)
+                    f"shut {login} out of {name}", partial(writes.set_login, self.slurm, name, login, SHUT)
                 )
 
     def _job_steps(self) -> Iterator[Step]:
@@ -237,14 +238,14 @@ class Survey:
             waiting = _pending(self.slurm.jobs(want.slurm_account, *want.earlier))
             if waiting:
                 yield Step(
-                    f"cancel {len(waiting)} pending job(s)", lambda: writes.cancel(self.slurm, waiting)
+                    f"cancel {len(waiting)} pending job(s)", partial(writes.cancel, self.slurm, waiting)
                 )
         elif want.earlier and not want.blocked:
             waiting = [job for job in _pending(self.slurm.jobs(*want.earlier)) if job.user in want.logins]
             if waiting:
                 yield Step(
                     f"move {len(waiting)} pending job(s) to {want.slurm_account}",
-                    lambda: writes.move(self.slurm, waiting, want.slurm_account),
+                    partial(writes.move, self.slurm, waiting, want.slurm_account),
                 )
 
     # --- helpers ---
@@ -262,6 +263,15 @@ class Survey:
         there = self.slurm.account(name)
         if there is not None and not writes.made(there, description):
             raise NotOurs(name)
+
+    def _check_unchangeable(self, own: Association) -> None:
+        """What else than the budget stands at a Slurm account whose limits only sacctmgr changes."""
+        surplus = writes.lifting(own.limits, self._standing().under(self.above))
+        if surplus:
+            self._only_at_the_site(self.want.slurm_account, surplus)
+        is_shared = self.slurm.cluster.lent_gpus is not None and not self.want.adopted
+        if is_shared and own.parent != parent_account():
+            self._only_at_the_site(self.want.slurm_account, f"parent={parent_account()}")
 
     def _above(self) -> AssociationLimits:
         """What the Slurm account inherits."""

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from allocations.awards.models import Allocation
+from datacenters.models import Cluster
 from scheduler_bridge.dispatch.identity import is_job
 from scheduler_bridge.models import Job, SlurmAccountBinding
 from scheduler_bridge.provisioning.desired import Desired, account_name
@@ -32,6 +33,31 @@ def with_gpus(limits: AssociationLimits, gpus: int | None) -> AssociationLimits:
     """These limits with GrpTRES of GPUs set or lifted, the site's other ones kept."""
     kept = {name: count for name, count in limits.group_tres.items() if name != GPU}
     return msgspec.structs.replace(limits, group_tres=kept | ({} if gpus is None else {GPU: gpus}))
+
+
+def lifting(limits: AssociationLimits, kept: AssociationLimits) -> str:
+    """What sacctmgr sets to be rid of all limits but those that are kept; empty where no other is there."""
+    maps = {
+        "GrpTRES": (limits.group_tres, kept.group_tres),
+        "GrpTRESMins": (limits.group_tres_minutes, kept.group_tres_minutes),
+        "GrpTRESRunMins": (limits.group_tres_running_minutes, kept.group_tres_running_minutes),
+        "MaxTRES": (limits.tres_per_job, kept.tres_per_job),
+        "MaxTRESMins": (limits.tres_minutes_per_job, kept.tres_minutes_per_job),
+    }
+    numbers = {
+        "MaxJobs": (limits.max_active_jobs, kept.max_active_jobs),
+        "MaxSubmitJobs": (limits.max_submit_jobs, kept.max_submit_jobs),
+        "MaxWall": (limits.wall_minutes_per_job, kept.wall_minutes_per_job),
+    }
+    parts = [
+        f"{name}={','.join(f'{key}=-1' for key in there if key not in stays)}"
+        for name, (there, stays) in maps.items()
+        if set(there) - set(stays)
+    ]
+    parts += [
+        f"{name}=-1" for name, (there, stays) in numbers.items() if there is not None and there != stays
+    ]
+    return " ".join(parts)
 
 
 def make_parent(slurm: Slurm, name: str, gpus: int | None) -> None:
@@ -73,12 +99,12 @@ def reserve(binding: SlurmAccountBinding, costs: dict[str, int]) -> None:
 
 
 @transaction.atomic
-def open_generation(allocation: Allocation, number: int) -> None:
+def open_generation(allocation: Allocation, cluster: Cluster, number: int) -> None:
     """Dispatch leaves the generations so far at once; Slurm follows."""
     SlurmAccountBinding.objects.filter(allocation=allocation).update(blocked=True)
     SlurmAccountBinding.objects.create(
         allocation=allocation,
-        cluster=allocation.resource.cluster,
+        cluster=cluster,
         generation=number,
         slurm_account=account_name(allocation, number),
         blocked=True,

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from allocations.awards.services import (
     allocation_adjust,
@@ -20,6 +21,7 @@ from portal.foundation.clock import Quarter
 from portal.foundation.errors import InvalidInput
 from portal.foundation.errors import Refused as NotPossible
 from portal.notices.models import Notice
+from scheduler_bridge import tasks
 from scheduler_bridge.models import JobRun, ProvisioningRun, SiteLogin
 from scheduler_bridge.provisioning.desired import desired, out_of_line, parent_account
 from scheduler_bridge.provisioning.drift import drift_of, drifted
@@ -417,3 +419,57 @@ def test_a_smaller_share_than_planned_is_refused(both):
         cluster_update(actor=both.cast.admin, cluster=both.cluster, lent_percent=6, reason="Less")
     assert refusal.value.field == "lent_percent"
     assert Cluster.objects.get(pk=both.cluster.pk).lent_percent == 100
+
+
+def test_one_made_before_comes_under_the_parent(both):
+    stage = both
+    client, token = client_for(stage.cluster), operator_token(stage.cluster)
+    binding = stage.allocation.bindings.get()
+    client.upsert_account(token, "tqoldg1", description="Taqseem allocation", organization="taqseem")
+    limits = AssociationLimits(group_tres_minutes={GPU: 6000})
+    client.upsert_association(token, "ned", "tqoldg1", limits, parent="root")
+    client.upsert_association(token, "ned", "tqoldg1", AssociationLimits(), user="pi", parent="tqoldg1")
+    binding.slurm_account = "tqoldg1"
+    binding.save()
+    if stage.in_place:
+        stage.reconcile()
+        assert stage.slurm("tqoldg1").parent == parent_account()
+        return
+    assert reconcile(stage.fresh_allocation()).actions == []
+    Capacity.objects.update(gpu_seconds=8000 * HOUR)
+    stage.cluster = cluster_update(
+        actor=stage.cast.admin, cluster=stage.cluster, lent_percent=30, reason="So"
+    )
+    remedies = reconcile(stage.fresh_allocation()).remedies
+    assert f"sacctmgr modify account where name=tqoldg1 cluster=ned set parent={parent_account()}" in remedies
+
+
+def test_other_limits_on_an_unchangeable_account_are_told(both):
+    stage = both
+    client, token = client_for(stage.cluster), operator_token(stage.cluster)
+    binding = stage.allocation.bindings.get()
+    limits = AssociationLimits(group_tres_minutes={GPU: 6000}, group_tres={GPU: 1}, max_active_jobs=2)
+    client.upsert_account(token, "tqoldg1")
+    client.upsert_association(token, "ned", "tqoldg1", limits, parent=parent_account())
+    binding.slurm_account = "tqoldg1"
+    binding.save()
+    run = reconcile(stage.fresh_allocation())
+    if stage.in_place:
+        assert stage.slurm("tqoldg1").limits == AssociationLimits(group_tres_minutes={GPU: 6000})
+        return
+    assert run.remedies == [
+        "sacctmgr modify account where name=tqoldg1 cluster=ned set GrpTRES=gres/gpu=-1 MaxJobs=-1"
+    ]
+
+
+def test_the_periodic_pass_wakes_the_workers(both, monkeypatch):
+    """The names in the schedule are those of tasks, and lead to what changed."""
+    stage = both
+    meddle(stage)
+    for task in ("compare", "provision"):
+        run = getattr(tasks, task)
+        monkeypatch.setattr(run, "apply_async", lambda arguments, expires, run=run: run(*arguments))
+    assert set(settings.CELERY_BEAT_SCHEDULE["compare"]["task"].split(".")[-1:]) == {"compare_all"}
+    tasks.compare_all()
+    assert stage.slurm(user="pi").limits.max_submit_jobs is None
+    assert ProvisioningRun.objects.first().is_drift

@@ -28,7 +28,7 @@ class AdoptableSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
     organization = serializers.CharField()
-    parent = serializers.CharField()
+    parent = serializers.CharField()  # type: ignore[assignment]  # DRF has a parent of its own
     gpu_minutes = serializers.IntegerField(allow_null=True)
     will_be_minutes = serializers.IntegerField()
     users = serializers.ListField(child=serializers.CharField())

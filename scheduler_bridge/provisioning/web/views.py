@@ -27,7 +27,7 @@ from scheduler_bridge.provisioning.drift import drift_of
 from scheduler_bridge.provisioning.selectors import recent_runs
 from scheduler_bridge.sites.reconcile import site_reconcile
 from scheduler_bridge.sites.selectors import provisioned_at
-from scheduler_bridge.sites.web.views import managed_site, tabs_of
+from scheduler_bridge.sites.web.tabs import managed_site, tabs_of
 
 PER_PAGE = 25
 ONLY_MANAGERS = _("Only this site's managers and admins see this.")
