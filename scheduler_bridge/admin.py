@@ -69,6 +69,27 @@ class SiteLoginAdmin(ReadOnly):
     list_select_related = ("site", "user", "linked_by")
 
 
+@admin.register(models.UsageKey)
+class UsageKeyAdmin(ReadOnly):
+    list_display = ("name", "site", "fingerprint", "registered_by", "created_at", "revoked_at")
+    list_select_related = ("site", "registered_by")
+
+
+@admin.register(models.UsageUpload)
+class UsageUploadAdmin(ReadOnly):
+    list_display = ("code", "site", "filename", "state", "rows", "uploaded_by", "created_at")
+    list_filter = ("state", "site")
+    list_select_related = ("site", "uploaded_by")
+    exclude = ("content", "signature")
+
+
+@admin.register(models.UploadedRun)
+class UploadedRunAdmin(ReadOnly):
+    list_display = ("run_id", "site", "allocation", "person", "gpus", "gpu_seconds")
+    search_fields = ("=run_id", "=person", "allocation__code")
+    list_select_related = ("site", "allocation__resource")
+
+
 @admin.register(models.ClusterGate)
 class GateAdmin(ReadOnly):
     list_display = ("cluster", "failures", "closed_until", "last_error")
@@ -79,3 +100,17 @@ class GateAdmin(ReadOnly):
 class CursorAdmin(ReadOnly):
     list_display = ("cluster", "read_until")
     list_select_related = ("cluster__site",)
+
+
+@admin.register(models.PreflightRun)
+class PreflightAdmin(ReadOnly):
+    list_display = ("code", "cluster", "state", "verdict", "may_serve", "created_at")
+    list_filter = ("state", "verdict", "cluster")
+    search_fields = ("code",)
+    list_select_related = ("cluster__site",)
+
+
+@admin.register(models.SlurmConfigReport)
+class SlurmConfigAdmin(ReadOnly):
+    list_display = ("cluster", "reported_by", "reported_at")
+    list_select_related = ("cluster__site", "reported_by")

@@ -153,6 +153,15 @@ def test_what_cant_be_cancelled_is_told(stage: Stage, monkeypatch):
     assert "scancel" in line["remedy"]
 
 
+def test_a_restored_portal_only_looks(stage: Stage, monkeypatch):
+    monkeypatch.setattr("scheduler_bridge.installation.standing.may_change", lambda _cluster: False)
+    run = fly(stage)
+    told = results(run)
+    assert (told["gpus"], told["rights"], told["limits"]) == ("passed", "untried", "untried")
+    assert not httpx.get(f"{stage.cluster.url}/sandbox/journal").json()["submits"]
+    assert not run.may_serve
+
+
 # --- Asking for one ---------------------------------------------------------------------------------
 def test_one_at_a_time(stage: Stage):
     actor, cluster = stage.cast.admin, stage.cluster

@@ -92,6 +92,7 @@ def a_probe(**more):
         "partition": "gpu",
         "resource_partitions": ["gpu"],
         "links": [],
+        "may_write": True,
         "open_account": "tqpkprobe",
         "shut_account": "tqpkprobeshut",
         "absent_account": "tqpkprobeabsent",

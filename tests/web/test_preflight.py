@@ -72,6 +72,8 @@ def test_earlier_runs_stay(web, stage: Stage):
     assert "refuses connections" not in old
     assert client.get(reverse("site_preflight_run", args=["ned", "pfl-0000000000"])).status_code == 404
     panel = client.get(reverse("site_preflight_panel", args=["ned"]), headers={"HX-Request": "true"})
+    site = client.get(reverse("site", args=["ned"])).content.decode()
+    assert reverse("site_preflight_panel", args=["ned"]) in site
     assert "Ledger only" in panel.content.decode()
     assert client.get(reverse("site_preflight_panel", args=["ned"]))["Location"] == PAGE
     assert second.verdict == "ledger_only"

@@ -81,6 +81,12 @@ COMMON = {
         _("Let the Slurm account %(account)s use the partition, then run the preflight again."),
         Who.SLURM,
     ),
+    "stopped": Words(
+        Result.UNTRIED,
+        _("Nothing may be written or sent here now: this portal may be a copy, or was restored."),
+        _("Have “manage.py resume_dispatch” look up every open job first."),
+        Who.OPERATOR,
+    ),
     "fault": Words(
         Result.UNTRIED,
         _("The check itself failed."),

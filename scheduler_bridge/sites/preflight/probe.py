@@ -17,6 +17,7 @@ from typing import Self
 from django.conf import settings
 
 from datacenters.models import Cluster, Resource
+from scheduler_bridge.installation import standing
 from scheduler_bridge.models import SiteLogin
 from scheduler_bridge.sites.clients import client_for, marker, signer_for
 from scheduler_bridge.slurm_rest_client import (
@@ -33,6 +34,7 @@ from scheduler_bridge.slurm_rest_client import (
     SlurmError,
     Token,
 )
+from scheduler_bridge.transitions import LoginState
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +69,12 @@ class Probe:
         self.config = config
         self.resources: list[Resource] = list(cluster.resources.order_by("code"))
         self.links: list[str] = list(
-            SiteLogin.objects.filter(site=cluster.site_id).order_by("pk").values_list("login", flat=True)
+            SiteLogin.objects.filter(site=cluster.site_id, state=LoginState.CONFIRMED)
+            .order_by("pk")
+            .values_list("login", flat=True)
         )
+        # A copy of the portal, or one restored from a backup, only looks.
+        self.may_write = standing.may_change(cluster)
         prefix = f"tq{settings.INSTALLATION}probe"
         self.open_account = prefix
         self.shut_account = f"{prefix}shut"
