@@ -296,6 +296,7 @@ SPECTACULAR_SETTINGS = {
         "ProjectRole": "allocations.projects.models.ProjectMember.Role",
         "OrganisationClass": "portal.people.models.Organisation.Kind",
         "ScopeKind": "portal.people.models.AuditorScope.Kind",
+        "SiteKind": "datacenters.models.Site.Kind",
         "LedgerAccountKind": "allocations.ledger.models.account.AccountKind",
         "AttemptOutcome": "scheduler_bridge.transitions.AttemptOutcome",
         "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
