@@ -75,6 +75,14 @@ def provisioned_at(site: Site) -> QuerySet[Allocation]:
     )
 
 
+def waiting_without_slurm() -> list[str]:
+    """Codes of unbridged sites' allocations that nobody was woken to make active."""
+    waiting = Allocation.objects.filter(
+        resource__site__kind=Site.Kind.UNBRIDGED, state=AllocationState.PROVISIONING
+    )
+    return list(waiting.order_by("pk").values_list("code", flat=True))
+
+
 def latest_runs(allocations: Iterable[Allocation]) -> dict[int, ProvisioningRun]:
     """The last provisioning run of each allocation, by the allocation's id."""
     runs = ProvisioningRun.objects.filter(allocation__in=list(allocations))
