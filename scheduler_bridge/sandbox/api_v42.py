@@ -44,6 +44,11 @@ class V42(Dialect):
             # A refused token and a slurmdbd that is away look the same.
             text = "Failed to open slurmdbd connection"
             return refusal(502, 7000, "Unable to connect to database", "openapi_get_db_conn", text)
+        if kind == "away" and route.name == "cancel":
+            failed = "Signal request failed"
+            return refusal(500, 1, "Operation not permitted", "slurm_kill_jobs()", failed)
+        if kind == "away" and route.name == "update":
+            return _update_refusal(500, 1000, "Unexpected message received")
         if kind == "away":
             return refusal(502, 1800, "Unable to contact slurm controller (connect failure)")
         return refusal(511, 1007, "Protocol authentication error", "slurm_load_jobs()", "Unable to query")

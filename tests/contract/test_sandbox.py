@@ -23,6 +23,7 @@ from scheduler_bridge.slurm_rest_client import (
     Unavailable,
 )
 
+from .outages import OUTAGES, check
 from .targets import SandboxTarget, sandbox_target, wait_until
 
 
@@ -57,6 +58,36 @@ def test_faults_on_submit(
     assert caught.value.maybe_done is maybe_done
     assert journal(sandbox, spec.name) == accepted
     assert sandbox.submit(spec) > 0, "a fault strikes as often as it was told, then no more"
+
+
+@pytest.mark.parametrize("call", OUTAGES)
+def test_a_daemon_that_is_away(any_sandbox: SandboxTarget, call: str) -> None:
+    any_sandbox.control("POST", "faults", kind="502", route=OUTAGES[call].route)
+    check(OUTAGES[call], any_sandbox)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"jobs": {"total": 5}}, {"tres": {"total": [{"type": "gres", "name": "gpu", "count": 1}]}}],
+    ids=["no TRES at all", "another kind of TRES limit"],
+)
+@pytest.mark.parametrize("level", ["account", "user"])
+def test_leaving_out_a_kind_of_tres_limit_kills_slurmrestd_of_22_05(
+    old_sandbox: SandboxTarget, limits: dict[str, object], level: str
+) -> None:
+    """As on real daemons (tests/lab/test_outages.py): no answer, and nothing is written."""
+    account = old_sandbox.new_account(gpu_minutes=9)
+    user = old_sandbox.user if level == "user" else ""
+    token, name = old_sandbox.token(), old_sandbox.name
+    budget = AssociationLimits(group_tres_minutes={GPU: 9})
+    if user:
+        old_sandbox.client.upsert_association(token, name, account, budget, user=user)
+    row = {"cluster": name, "account": account, "max": limits} | ({"user": user} if user else {})
+    with pytest.raises(httpx.RemoteProtocolError):
+        old_sandbox.call("POST", f"{old_sandbox.slurmdb}/associations", {"associations": [row]})
+    stored = old_sandbox.client.association(token, name, account, user)
+    assert stored is not None
+    assert stored.limits == budget
 
 
 def test_a_wrong_id_and_a_forgotten_job(sandbox: SandboxTarget) -> None:
