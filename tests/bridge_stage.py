@@ -106,7 +106,7 @@ def set_stage(cast: Cast, cluster: Cluster, *, gpu_hours: int = 100) -> Stage:
         resource=cast.resource,
         quarter=quarter,
         gpu_seconds=granted * 10,
-        key="capacity:test",
+        key=f"capacity:test:{cast.resource.code}",
         actor=cast.admin,
     )
     allocation = Allocation.objects.create(

@@ -1,5 +1,7 @@
 """The test suites: as production as possible, but for speed where nothing is lost by it."""
 
+from pathlib import Path
+
 from portal.settings import env
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import DATABASES, REST_FRAMEWORK
@@ -19,4 +21,4 @@ STORAGES = {
 REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"] = []
 ACCOUNT_RATE_LIMITS = False
 # Each test's database begins anew: those about restored ones name a file of their own.
-EPOCH_FILE = None
+EPOCH_FILE = Path(file) if (file := env.text("TAQSEEM_EPOCH_FILE", "")) else None

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from datacenters.models import Cluster
 from portal.foundation.services import heartbeat
+from scheduler_bridge.installation import standing
 
 
 @never_cache
@@ -44,6 +45,7 @@ def readiness() -> tuple[bool, dict[str, Any]]:
         "sealer": _try(lambda: _alive("sealer")),
     }
     ready = all(part["ok"] for part in parts.values())
+    parts["sending"] = _try(_sending) if parts["database"]["ok"] else {"ok": False, "detail": ""}
     parts["sites"] = _try(_sites)["detail"] if parts["database"]["ok"] else {}
     return ready, parts
 
@@ -56,6 +58,7 @@ def named(parts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         "worker": _("Background work"),
         "beat": _("Timer"),
         "sealer": _("Audit sealer"),
+        "sending": _("Sending of jobs"),
     }
     return [(names[key], part) for key, part in parts.items()]
 
@@ -64,7 +67,7 @@ def _try(check: Callable[[], Any]) -> dict[str, Any]:
     try:
         return {"ok": True, "detail": check()}
     except Exception as error:
-        return {"ok": False, "detail": f"{type(error).__name__}: {error}"[:200]}
+        return {"ok": False, "detail": f"{type(error).__name__}: {error}"[:400]}
 
 
 def _database() -> str:
@@ -87,6 +90,13 @@ def _alive(part: str) -> str:
     if seconds >= heartbeat.STALE_AFTER_SECONDS:
         raise RuntimeError(f"last sign of life {seconds:.0f} s ago")
     return f"alive {seconds:.0f} s ago"
+
+
+def _sending() -> str:
+    """Informs only: while nothing may be sent, people go on working with the portal."""
+    if troubles := standing.troubles():
+        raise RuntimeError(" ".join(f"{trouble.text} {trouble.remedy}" for trouble in troubles))
+    return "to all sites"
 
 
 def _sites() -> dict[str, Any]:

@@ -46,12 +46,13 @@ def poll(cluster: Cluster) -> int:
         .values_list("pk", flat=True)
     )
     try:
-        live = _list(cluster) if open_jobs else _ping(cluster)
+        if not open_jobs:
+            _ping(cluster)
+            return 0
+        live = _list(cluster)
     except (SlurmError, OSError) as error:
         cluster_seen(cluster=cluster, problem=words(error))
         raise
-    if live is None:
-        return 0
     by_id = {sighting.job_id: sighting for sighting in live}
     return sum(_update(batch, by_id, complete=live.complete) for batch in batched(open_jobs, BATCH))
 

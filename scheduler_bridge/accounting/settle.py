@@ -30,7 +30,8 @@ ENDED_AS = {
     SlurmState.OUT_OF_MEMORY: JobState.OUT_OF_MEMORY,
 }
 COPIED = [
-    "job", "allocation", "slurm_account", "login", "name", "state", "started_at", "ended_at", "elapsed_seconds", "gpus",
+    "job", "allocation", "slurm_account", "login", "name", "state", "started_at", "ended_at",
+    "elapsed_seconds", "gpus",
 ]  # fmt: skip
 # Slurm mostly puts such jobs back into its queue, and the next run shows up only after a while.
 RUN_AGAIN = {SlurmState.NODE_FAIL, SlurmState.BOOT_FAIL, SlurmState.PREEMPTED}

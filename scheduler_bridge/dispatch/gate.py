@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db.models import Q
-
 from datacenters.models import Cluster
 from datacenters.services import cluster_seen
 from portal.foundation import clock

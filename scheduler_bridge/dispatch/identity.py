@@ -18,24 +18,39 @@ def attempt_code(sighting: Sighting) -> str:
 
 
 def verifies(sighting: Sighting, attempt: DispatchAttempt, job: Job) -> bool:
-    """Whether this is what `attempt` sent: its comment's HMAC, its user and its Slurm account agree.
+    """Whether this is what `attempt` sent: its comment's HMAC and its user agree.
 
-    The name isn't asked: people may rename a pending job.
+    Neither its name is asked nor its Slurm account: people may rename a pending job, and it moves on with the
+    generations of its allocation.
     """
-    return sighting.user == attempt.login and any(
-        hmac.compare_digest(sighting.comment.encode(), _marker(attempt, job, str(secret)).encode())
+    return sighting.user == attempt.login and _is_marked(sighting, attempt.code, attempt.slurm_account, job)
+
+
+def sent_for(sighting: Sighting, job: Job) -> str | None:
+    """The Slurm account that a copy of this job was sent to, by whichever attempt, also by one that the
+    database doesn't know (any more); None where it is no copy of it."""
+    code = attempt_code(sighting)
+    if not code or sighting.user != job.login:
+        return None
+    bound = (binding.slurm_account for binding in job.allocation.bindings.all())
+    return next((name for name in {sighting.account, *bound} if _is_marked(sighting, code, name, job)), None)
+
+
+def _is_marked(sighting: Sighting, attempt: str, slurm_account: str, job: Job) -> bool:
+    """Whether the comment is what this installation writes: with its key, or one that it had before."""
+    return any(
+        hmac.compare_digest(
+            sighting.comment.encode(),
+            marker(
+                attempt=attempt,
+                cluster=job.cluster.slurm_name,
+                login=sighting.user,
+                slurm_account=slurm_account,
+                name=job.slurm_name,
+                secret=str(secret),
+            ).encode(),
+        )
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    )
-
-
-def _marker(attempt: DispatchAttempt, job: Job, secret: str) -> str:
-    return marker(
-        attempt=attempt.code,
-        cluster=job.cluster.slurm_name,
-        login=attempt.login,
-        slurm_account=attempt.slurm_account,
-        name=job.slurm_name,
-        secret=secret,
     )
 
 

@@ -20,7 +20,7 @@ TAKE = """
     SELECT %(name)s, 0, clock_timestamp()
     WHERE NOT EXISTS (SELECT FROM scheduler_bridge_worklease WHERE name = %(name)s) ON CONFLICT DO NOTHING;
     UPDATE scheduler_bridge_worklease
-    SET number = number + 1, expires_at = clock_timestamp() + %(lease)s
+    SET number = number + 1, expires_at = clock_timestamp() + make_interval(secs => %(lease)s)
     WHERE name = (
         SELECT name FROM scheduler_bridge_worklease
         WHERE name = %(name)s AND expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
@@ -28,7 +28,7 @@ TAKE = """
     RETURNING number
 """
 PROLONG = """
-    UPDATE scheduler_bridge_worklease SET expires_at = clock_timestamp() + %(lease)s
+    UPDATE scheduler_bridge_worklease SET expires_at = clock_timestamp() + make_interval(secs => %(lease)s)
     WHERE name = %(name)s AND number = %(number)s
 """
 
@@ -73,12 +73,12 @@ def keep() -> None:
 
 def _take(name: str) -> Lease | None:
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"name": name, "lease": LEASE})
+        cursor.execute(TAKE, {"name": name, "lease": LEASE.total_seconds()})
         row = cursor.fetchone()
     return Lease(name, row[0]) if row else None
 
 
 def _prolong(lease: Lease, time: timedelta) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(PROLONG, {**lease._asdict(), "lease": time})
+        cursor.execute(PROLONG, {**lease._asdict(), "lease": time.total_seconds()})
         return cursor.rowcount == 1

@@ -7,6 +7,7 @@ least MISS_INTERVAL apart, each complete on both the live list and the accountin
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.conf import settings
 from django.db import transaction
@@ -31,11 +32,20 @@ LONGEST_PAUSE = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Look:
-    """One pass over a cluster. `sightings` by the attempt that they name."""
+    """One pass over a cluster: what it holds and has recorded, and whether that is all."""
 
     server_time: int
     complete: bool
-    sightings: dict[str, list[Sighting]]
+    seen: tuple[Sighting, ...]
+
+    @cached_property
+    def by_attempt(self) -> dict[str, list[Sighting]]:
+        """By the attempt that their comment names."""
+        named: dict[str, list[Sighting]] = {}
+        for sighting in self.seen:
+            if code := attempt_code(sighting):
+                named.setdefault(code, []).append(sighting)
+        return named
 
 
 def expire_leases() -> int:
@@ -84,12 +94,8 @@ def look_at(cluster: Cluster, *, since: datetime) -> Look:
         int(since.timestamp()) - behind - CLOCK_SLACK_SECONDS,
         diag.server_time + CLOCK_SLACK_SECONDS,
     )
-    sightings: dict[str, list[Sighting]] = {}
-    for sighting in (*live, *_credible(recorded, live)):
-        if code := attempt_code(sighting):
-            sightings.setdefault(code, []).append(sighting)
     complete = live.complete and recorded.complete and diag.dbd_agent_queue_size == 0
-    return Look(diag.server_time, complete, sightings)
+    return Look(diag.server_time, complete, (*live, *_credible(recorded, live)))
 
 
 def _credible(recorded: Listing[AccountingRun], live: Listing[LiveJob]) -> Iterator[AccountingRun]:
@@ -123,7 +129,7 @@ def _copies(job: Job, look: Look) -> dict[int, DispatchAttempt]:
     return {
         sighting.job_id: attempt
         for attempt in job.attempts.order_by("pk")
-        for sighting in look.sightings.get(attempt.code, [])
+        for sighting in look.by_attempt.get(attempt.code, [])
         if verifies(sighting, attempt, job)
     }
 

@@ -1,6 +1,7 @@
 """The draining loop of one cluster: claim a batch, send it over a few connections, write the answers."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from datacenters.models import Cluster
 from scheduler_bridge.dispatch import gate, locks, results
@@ -14,6 +15,8 @@ from scheduler_bridge.transitions import AttemptOutcome, JobState
 # slurmctld's locks make more calls at once useless.
 CONNECTIONS = 4
 BATCH = 64
+# The cluster itself spoke.
+CLEAR = {AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED}
 # Answers in a row that show the cluster in trouble, after which the rest of a batch isn't sent.
 MOST_TROUBLED = 2
 
@@ -25,27 +28,44 @@ def drain(cluster: Cluster) -> int:
     LeaseLost where another worker has taken over: what was answered is written down all the same.
     """
     sent = 0
+    under_way: list[Future[Answer]] = []
     with only_one(f"dispatch:{cluster.code}") as mine, ThreadPoolExecutor(CONNECTIONS) as pool:
-        while mine and _may_send(cluster):
-            locks.keep()
-            claims = claim_batch(cluster, limit=min(BATCH, _room(cluster)))
-            if not claims:
-                break
-            answers = _send(claims, pool)
-            results.write(answers)
-            locks.keep()
-            _mind_the_gate(cluster, answers)
-            sent += len(claims)
+        batch = Batch()
+        try:
+            while mine:
+                # While one batch is on its way, the next is claimed; then the first is written down.
+                before, under_way = under_way, _start(cluster, batch, pool)
+                _finish(cluster, before)
+                if not under_way:
+                    break
+                sent += len(under_way)
+        finally:
+            _finish(cluster, under_way)
     return sent
 
 
-def _send(claims: list[Claim], pool: ThreadPoolExecutor) -> list[Answer]:
+def _start(cluster: Cluster, batch: "Batch", pool: ThreadPoolExecutor) -> list[Future[Answer]]:
+    """Claim the next jobs and have them sent. Raises LeaseLost."""
+    if batch.is_troubled or not _may_send(cluster):
+        return []
+    locks.keep()
+    claims = claim_batch(cluster, limit=min(BATCH, _room(cluster)))
+    if not claims:
+        return []
     try:
         # Before anything leaves: a backup that is restored later won't know of these attempts.
         epoch.advance(attempt=max(claim.attempt.pk for claim in claims))
     except epoch.EpochError as error:
-        return [Answer(claim, AttemptOutcome.NOT_SENT, str(error), shuts_gate=True) for claim in claims]
-    return list(pool.map(Batch().send, claims))
+        not_sent = partial(Answer, outcome=AttemptOutcome.NOT_SENT, text=str(error), shuts_gate=True)
+        return [pool.submit(not_sent, claim) for claim in claims]
+    return [pool.submit(batch.send, claim) for claim in claims]
+
+
+def _finish(cluster: Cluster, under_way: list[Future[Answer]]) -> None:
+    if under_way:
+        answers = [future.result() for future in under_way]
+        results.write(answers)
+        _mind_the_gate(cluster, answers)
 
 
 class Batch:
@@ -55,8 +75,12 @@ class Batch:
     def __init__(self) -> None:
         self._troubled = 0
 
+    @property
+    def is_troubled(self) -> bool:
+        return self._troubled >= MOST_TROUBLED
+
     def send(self, claim: Claim) -> Answer:
-        if self._troubled >= MOST_TROUBLED:
+        if self.is_troubled:
             return Answer(claim, AttemptOutcome.NOT_SENT, "The site is in trouble: sent when it answers.")
         answer = send(claim)
         self._troubled = self._troubled + 1 if answer.shuts_gate else 0
@@ -73,7 +97,7 @@ def _may_send(cluster: Cluster) -> bool:
 
 def _room(cluster: Cluster) -> int:
     """A site keeps a bounded number of pending jobs, so that fairness acts here and not in its queue."""
-    pending = Job.objects.filter(cluster=cluster, state=JobState.QUEUED).count()
+    pending = Job.objects.filter(cluster=cluster, state__in=[JobState.DISPATCHING, JobState.QUEUED]).count()
     return max(0, cluster.max_pending - pending)
 
 
@@ -81,5 +105,5 @@ def _mind_the_gate(cluster: Cluster, answers: list[Answer]) -> None:
     troubled = [answer for answer in answers if answer.shuts_gate]
     if troubled:
         gate.shut(cluster, error=troubled[-1].text)
-    else:
+    elif any(answer.outcome in CLEAR for answer in answers):
         gate.reopen(cluster)

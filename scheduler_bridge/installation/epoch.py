@@ -60,7 +60,7 @@ def renew() -> None:
     row.name, row.epoch = settings.INSTALLATION, epoch
     row.save()
     with _locked() as path:
-        _write(path, Mark(installation=row.name, epoch=epoch, **_standing()))
+        _write(path, _reached(Mark(installation=row.name, epoch=epoch)))
 
 
 def problem() -> str:
@@ -96,14 +96,13 @@ def advance(*, attempt: int = 0) -> None:
     """
     if settings.EPOCH_FILE is None:
         return
-    standing = _standing() if not attempt else {"attempt": attempt, "audit": 0}
     with _locked() as path:
         mark = _read(path)
         if mark is None:
             raise EpochError(_("The epoch file has gone: see docs/operations.md, “Restore”."))
-        attempt, audit = max(mark.attempt, standing["attempt"]), max(mark.audit, standing["audit"])
-        if (attempt, audit) != (mark.attempt, mark.audit):
-            _write(path, msgspec.structs.replace(mark, attempt=attempt, audit=audit))
+        grown = _grown(mark, attempt=attempt) if attempt else _reached(mark)
+        if grown != mark:
+            _write(path, grown)
 
 
 def read() -> Mark | None:
@@ -112,15 +111,24 @@ def read() -> Mark | None:
 
 
 def _is_behind(mark: Mark) -> bool:
-    standing = _standing()
-    return standing["attempt"] < mark.attempt or standing["audit"] < mark.audit
+    return _latest_attempt() < mark.attempt or _latest_audit() < mark.audit
 
 
-def _standing() -> dict[str, int]:
-    return {
-        "attempt": DispatchAttempt.objects.aggregate(latest=Max("pk"))["latest"] or 0,
-        "audit": AuditRow.objects.aggregate(latest=Max("pk"))["latest"] or 0,
-    }
+def _reached(mark: Mark) -> Mark:
+    """The mark, as far as the database has come."""
+    return _grown(mark, attempt=_latest_attempt(), audit=_latest_audit())
+
+
+def _grown(mark: Mark, *, attempt: int = 0, audit: int = 0) -> Mark:
+    return msgspec.structs.replace(mark, attempt=max(mark.attempt, attempt), audit=max(mark.audit, audit))
+
+
+def _latest_attempt() -> int:
+    return DispatchAttempt.objects.aggregate(latest=Max("pk"))["latest"] or 0
+
+
+def _latest_audit() -> int:
+    return AuditRow.objects.aggregate(latest=Max("pk"))["latest"] or 0
 
 
 def _hold(mark: Mark) -> None:
@@ -139,13 +147,15 @@ def _read(path: Path) -> Mark | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        raise EpochError(_("The epoch file can't be read (%(why)s).") % {"why": type(error).__name__}) from error
+        raise EpochError(
+            _("The epoch file can't be read (%(why)s).") % {"why": type(error).__name__}
+        ) from error
 
 
 @contextmanager
 def _locked() -> Iterator[Path]:
     """One writer at a time, across all processes that share the file."""
-    path = Path(settings.EPOCH_FILE)
+    path = Path(settings.EPOCH_FILE or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".lock").open("a") as lock:

@@ -56,4 +56,6 @@ def _check(actor: User | None, reason: str) -> None:
         require(actor, "bridge.stop_sending")
         require_second_factor(actor)
     if not reason.strip():
-        raise InvalidInput(_("A reason is needed."), field="reason", remedy=_("Say why, for the other admins."))
+        raise InvalidInput(
+            _("A reason is needed."), field="reason", remedy=_("Say why, for the other admins.")
+        )

@@ -53,7 +53,12 @@ class SendingStop(Record):
     """
 
     cluster = models.OneToOneField(
-        Cluster, on_delete=models.CASCADE, null=True, blank=True, related_name="stop", verbose_name=_("cluster")
+        Cluster,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="stop",
+        verbose_name=_("cluster"),
     )
     stopped_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"

@@ -1,4 +1,4 @@
-"""A worker that slept past its lease writes nothing; a dead cluster is asked once a pause, and holds up nobody."""
+"""Who slept past a lease writes nothing; a dead cluster is asked once a pause, and holds up nobody."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -163,7 +163,9 @@ def test_fresh_accounting_charges(stage):
 class Dead:
     """A cluster whose slurmctld is away: every call counts, and fails after what feels like 9 seconds."""
 
-    def __init__(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None
+    ) -> None:
         self.calls: list[str] = []
         client = client_for(cluster)
         for name in ("diag", "ping", "list_jobs", "get_job", "submit", "accounting_jobs", "accounting_by_id"):
@@ -204,7 +206,9 @@ def test_while_one_asks_the_others_stay_away(stage, monkeypatch):
     gate.shut(stage.cluster, error="away")
     end_pause(stage.cluster)
     admitted = []
-    monkeypatch.setattr(client_for(stage.cluster), "diag", lambda _: admitted.append(gate.admits(stage.cluster)))
+    monkeypatch.setattr(
+        client_for(stage.cluster), "diag", lambda _: admitted.append(gate.admits(stage.cluster))
+    )
     assert gate.admits(stage.cluster)
     assert admitted == [False]
     assert gate.admits(stage.cluster), "open to all after the answer"
@@ -243,7 +247,7 @@ def test_two_lost_answers_in_a_row_end_the_batch(stage, monkeypatch):
     states = [again(job).state for job in jobs]
     assert states.count("uncertain") == len(dead.calls) <= 2 + 4, "those on their way at the second answer"
     assert states.count("approved") == 8 - len(dead.calls) >= 2
-    assert set(job.attempts.get().outcome for job in jobs) == {"unclear", "not_sent"}
+    assert {job.attempts.get().outcome for job in jobs} == {"unclear", "not_sent"}
 
 
 @contextmanager
@@ -327,7 +331,7 @@ def test_a_second_copy_is_cancelled_though_the_first_ended_before_the_look(stage
 
 
 def test_a_copy_of_somebody_elses_is_never_cancelled(stage):
-    job, first, _second = two_copies(stage)
+    job, _first, _second = two_copies(stage)
     resolve(stage.cluster)
     ExtraCopy.objects.all().delete()
     other = stage.submit(wall_minutes=60)

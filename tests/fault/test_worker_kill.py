@@ -16,9 +16,9 @@ from tests.bridge_stage import Stage
 from tests.fault.test_bridge_lab import lab_stage  # noqa: F401  a fixture
 from tests.fault.workers import Workers
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault, pytest.mark.timeout(1800)]
 
-ROUNDS = 50 if os.environ.get("TAQSEEM_TEST_SIZE") == "full" else 5
+ROUNDS = 50 if os.environ.get("TAQSEEM_TEST_SIZE") == "full" else 2
 SENT = {JobState.QUEUED, JobState.RUNNING, JobState.COMPLETED}
 
 
@@ -103,7 +103,7 @@ def frozen_past_its_fence(stage: Stage, workers: Workers, *, plant: str = "") ->
 
 
 def late_post_landed(stage: Stage, workers: Workers, job: Job) -> bool:
-    return workers.said("what came after the stop: AuthRejected") or stage.copies(job) > 1
+    return workers.said("what came after the stop: AuthRejected") > 0 or stage.copies(job) > 1
 
 
 def test_a_post_after_the_fence_does_nothing(stage, workers):

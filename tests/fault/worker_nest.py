@@ -1,11 +1,12 @@
 """A nest of real Celery workers: Django is loaded once, and every worker is a fork of it.
 
     python -m tests.fault.worker_nest
-    {"name": "w1", "stop_at": "answered", "plant": ""}     a line on stdin for each worker
+    {"name": "w1", "stop_at": "answered", "plant": "", "only": ""}     a line on stdin for each worker
     4711                                                    its process id on stdout
 
 A worker stops itself (SIGSTOP) at the point named, so that the test kills it exactly there. `plant` gives it
-a bug: what the test must be able to see. Both live here and not in the product.
+a bug: what the test must be able to see. Both live here and not in the product. `only` names the one cluster
+that it sends to.
 """
 
 import contextlib
@@ -14,14 +15,15 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import django
 
-# How long after its token's end a silent sender is taken for dead, and how long a piece of work is left to who
-# took it: shorter than in life, which is harsher.
+# How long after its token's end a silent sender is taken for dead, and how long a piece of work is left to
+# who took it: shorter than in life, which is harsher.
 LEASE_MARGIN = timedelta(seconds=1)
 WORK_LEASE = timedelta(seconds=3)
 
@@ -47,11 +49,22 @@ def become_worker(app: Any, wish: dict[str, str]) -> None:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     prepare(stop_at=wish["stop_at"], plant=wish["plant"])
+    if wish["only"]:
+        send_to(wish["only"])
     options = ["--pool=threads", "--concurrency=4", "--queues=default,bridge", "--loglevel=INFO"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     with contextlib.suppress(SystemExit):
         app.worker_main(["--quiet", "worker", f"--hostname={wish['name']}@test", *options, *quiet])
     os._exit(0)
+
+
+def send_to(cluster: str) -> None:
+    """What a worker does with each wake-up for this cluster, again and again. Never returns."""
+    from scheduler_bridge import tasks
+
+    while True:
+        tasks.dispatch(cluster)
+        time.sleep(0.2)
 
 
 def prepare(*, stop_at: str, plant: str) -> None:
@@ -60,6 +73,8 @@ def prepare(*, stop_at: str, plant: str) -> None:
 
     claim.LEASE_MARGIN, locks.LEASE = LEASE_MARGIN, WORK_LEASE
     match stop_at:
+        case "sending":  # tells that the POST leaves now
+            SlurmClient.submit = telling(SlurmClient.submit)
         case "claimed":  # the attempt is on record, nothing was sent
             SlurmClient.submit = before(SlurmClient.submit)
         case "answered":  # the cluster has it and said so, nothing was written
@@ -71,6 +86,14 @@ def prepare(*, stop_at: str, plant: str) -> None:
             plant_blind_retry()
         case "no_fence":
             plant_no_fence()
+
+
+def telling(function: Callable[..., Any]) -> Callable[..., Any]:
+    def told(client: Any, *args: Any, **kwargs: Any) -> Any:
+        os.write(1, f"sending to {client.base_url}\n".encode())
+        return function(client, *args, **kwargs)
+
+    return told
 
 
 def before(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -40,6 +40,7 @@ class Workers:
                 "TAQSEEM_DISPATCH_TOKEN_SECONDS": str(TOKEN_SECONDS),
                 "TAQSEEM_MISS_INTERVAL_SECONDS": str(MISS_SECONDS),
                 "TAQSEEM_KEYS_DIR": str(settings.KEYS_DIR),
+                "TAQSEEM_EPOCH_FILE": str(settings.EPOCH_FILE or ""),
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -47,13 +48,14 @@ class Workers:
             text=True,
         )
 
-    def start(self, *, stop_at: str = "", plant: str = "") -> Process:
-        """A worker that will stop at this point, or never; with this bug, or none."""
+    def start(self, *, stop_at: str = "", plant: str = "", only: str = "") -> Process:
+        """A worker that will stop at this point, or never; with this bug, or none; for one cluster, or all."""
         wish = {
             "name": secrets.token_hex(4),
             "log": str(self.log),
             "stop_at": stop_at,
             "plant": plant,
+            "only": only,
         }
         print(json.dumps(wish), file=self._nest.stdin, flush=True)
         told = self._nest.stdout.readline()
@@ -92,9 +94,9 @@ class Workers:
                 continue
         self._nest.wait()
 
-    def said(self, words: str) -> bool:
-        """Whether any worker ever printed this."""
-        return words in self.log.read_text()
+    def said(self, words: str) -> int:
+        """How often any worker printed this."""
+        return self.log.read_text().count(words)
 
     def _last_words(self) -> str:
         return processes.last_lines(self.log, 40)
