@@ -18,7 +18,13 @@ from deploy.local.places import CHECKOUT
 from deploy.local.programs import distribution_postgres, wheel_postgres
 
 # What has to be there, and Debian's package that brings it.
-PACKAGES = {"xgettext": "gettext", "chromium": "chromium", "haproxy": "haproxy"}
+PACKAGES = {
+    "xgettext": "gettext",
+    "chromium": "chromium",
+    "haproxy": "haproxy",
+    "docker-compose": "docker-compose",
+    "shellcheck": "shellcheck",
+}
 # Suites that mostly wait, for Slurm or a browser: they run beside the others, which keep a processor busy.
 WAITING = ("tests/contract", "tests/e2e", "tests/fault", "tests/lab", "tests/site")
 PYTEST = [sys.executable, "-m", "pytest", "-p", "deploy.local.pytest_summary", "-q"]
