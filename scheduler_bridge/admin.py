@@ -69,6 +69,27 @@ class SiteLoginAdmin(ReadOnly):
     list_select_related = ("site", "user", "linked_by")
 
 
+@admin.register(models.UsageKey)
+class UsageKeyAdmin(ReadOnly):
+    list_display = ("name", "site", "fingerprint", "registered_by", "created_at", "revoked_at")
+    list_select_related = ("site", "registered_by")
+
+
+@admin.register(models.UsageUpload)
+class UsageUploadAdmin(ReadOnly):
+    list_display = ("code", "site", "filename", "state", "rows", "uploaded_by", "created_at")
+    list_filter = ("state", "site")
+    list_select_related = ("site", "uploaded_by")
+    exclude = ("content", "signature")
+
+
+@admin.register(models.UploadedRun)
+class UploadedRunAdmin(ReadOnly):
+    list_display = ("run_id", "site", "allocation", "person", "gpus", "gpu_seconds")
+    search_fields = ("=run_id", "=person", "allocation__code")
+    list_select_related = ("site", "allocation__resource")
+
+
 @admin.register(models.ClusterGate)
 class GateAdmin(ReadOnly):
     list_display = ("cluster", "failures", "closed_until", "last_error")

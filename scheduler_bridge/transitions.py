@@ -81,3 +81,22 @@ LOGIN = Machine(
         ("end", ["confirmed"], "ended"),
     ),
 )
+
+
+class UploadState(models.TextChoices):
+    """What becomes of a table of usage that an unbridged site uploaded."""
+
+    CHECKED = "checked", _("Checked, to be accepted")
+    ACCEPTED = "accepted", _("Accepted")
+    DISCARDED = "discarded", _("Discarded")
+
+
+UPLOAD = Machine(
+    name="upload",
+    states=UploadState,
+    initial=UploadState.CHECKED,
+    moves=moves(
+        ("accept", ["checked"], "accepted"),
+        ("discard", ["checked"], "discarded"),
+    ),
+)

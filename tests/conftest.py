@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 from portal.people.models import User
 from tests.bridge_stage import stage  # noqa: F401  a fixture
 from tests.cast import Cast, make_cast
+from tests.uploading import away  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope="session", autouse=True)

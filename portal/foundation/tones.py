@@ -1,7 +1,18 @@
 """Which tone a state speaks in. One table for all state machines: a state means the same everywhere."""
 
 TONES: dict[str, tuple[str, ...]] = {
-    "neutral": ("draft", "assigned", "closed", "ended", "expired", "withdrawn", "cancelled", "recused", "inactive"),
+    "neutral": (
+        "draft",
+        "assigned",
+        "closed",
+        "discarded",
+        "ended",
+        "expired",
+        "withdrawn",
+        "cancelled",
+        "recused",
+        "inactive",
+    ),
     "info": (
         "submitted",
         "under_review",
@@ -15,6 +26,7 @@ TONES: dict[str, tuple[str, ...]] = {
     "warning": (
         "returned",
         "awaiting_approval",
+        "checked",
         "proposed",
         "pending",
         "suspended",

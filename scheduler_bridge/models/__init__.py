@@ -5,6 +5,7 @@ from scheduler_bridge.models.login import SiteLogin
 from scheduler_bridge.models.run import AccountingCursor, JobRun
 from scheduler_bridge.models.sending import ClusterGate, DispatchAttempt, Door, ExtraCopy
 from scheduler_bridge.models.site import ProvisioningRun, SlurmAccountBinding
+from scheduler_bridge.models.uploads import UploadedRun, UsageKey, UsageUpload
 
 __all__ = [
     "AccountingCursor",
@@ -22,4 +23,7 @@ __all__ = [
     "SlurmAccountBinding",
     "WorkLease",
     "SlurmConfigReport",
+    "UploadedRun",
+    "UsageKey",
+    "UsageUpload",
 ]

@@ -54,6 +54,20 @@ def check_size(resource: Resource, size: Size) -> None:
             )
 
 
+def check_bridged(allocation: Allocation) -> None:
+    """Raises Refused (code `unbridged`) where the portal sends no jobs."""
+    if allocation.resource.cluster is None:
+        site = allocation.resource.site
+        raise Refused(
+            _("Jobs can't be sent to %(site)s from here.") % {"site": site},
+            field="allocation",
+            remedy=_("Run them at the site: its managers upload what was used.")
+            if site.is_unbridged
+            else _("The site's cluster isn't connected yet: ask its managers."),
+            code="unbridged",
+        )
+
+
 def check_data(allocation: Allocation) -> None:
     """Raises Refused where the site may not hold the project's class of data."""
     site, data_class = allocation.resource.site, allocation.project.data_class

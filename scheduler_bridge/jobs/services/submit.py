@@ -17,7 +17,7 @@ from portal.foundation.services import audit, outbox
 from portal.foundation.units import SECONDS_PER_HOUR
 from portal.people.models import User
 from scheduler_bridge.models import Job
-from scheduler_bridge.placement.rules import Size, check_data, check_size
+from scheduler_bridge.placement.rules import Size, check_bridged, check_data, check_size
 from scheduler_bridge.sites.logins import login_of
 
 MAX_SCRIPT_BYTES = 64 * 1024
@@ -58,6 +58,7 @@ def job_submit(*, actor: User, allocation: Allocation, title: str, script: str, 
     period), Refused (over budget: figures wanted, available; data class; no login at the site).
     """
     require(actor, "bridge.submit_job", allocation)
+    check_bridged(allocation)
     _check_period(allocation)
     check_data(allocation)
     check_size(allocation.resource, size)

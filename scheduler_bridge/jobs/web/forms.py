@@ -33,7 +33,10 @@ class SizeForm(forms.Form):
         queryset=Allocation.objects.none(),
         to_field_name="code",
         empty_label=_("Choose an allocation"),
-        help_text=_("Active ones of your projects, with what is available now."),
+        help_text=_(
+            "Active ones of your projects, with what is available now. "
+            "Those at unbridged sites aren't among them: their jobs are run at the site."
+        ),
     )
     gpus = CountField(label=_("GPUs"))
     wall_minutes = WallTimeField(

@@ -1,5 +1,6 @@
-"""Addresses of site logins in the API."""
+"""Addresses of site logins in the API, and of what unbridged sites upload."""
 
+from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from scheduler_bridge.sites.api.views import SiteLoginViewSet
@@ -7,4 +8,4 @@ from scheduler_bridge.sites.api.views import SiteLoginViewSet
 router = SimpleRouter()
 router.register("site-logins", SiteLoginViewSet, basename="api_site_login")
 
-urlpatterns = router.urls
+urlpatterns = [*router.urls, path("", include("scheduler_bridge.uploads.api.urls"))]
