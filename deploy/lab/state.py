@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -63,7 +64,8 @@ class Process:
     def signal(self, number: int) -> None:
         """Send a signal; nothing happens when the process has gone."""
         if self.state != "gone":
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it may go in between
+                os.kill(self.pid, number)
 
 
 def _stat(pid: int) -> list[str]:
