@@ -29,7 +29,7 @@ def write(answers: list[Answer]) -> None:
     """
     with transaction.atomic():
         wanted = [answer.claim.job.pk for answer in answers]
-        jobs = Job.objects.select_for_update(of=("self",)).select_related("cluster").order_by("pk")
+        jobs = Job.objects.select_for_update().defer("script").order_by("pk")
         by_id = {job.pk: job for job in jobs.filter(pk__in=wanted)}
         latest = set(
             DispatchAttempt.objects.filter(job__in=wanted)
