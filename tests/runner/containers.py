@@ -6,6 +6,7 @@ read-only root and capabilities. All share one loopback, where every service's n
 show is what an engine does itself: pulling and building layers, its networks, limits and log files.
 """
 
+import contextlib
 import os
 import re
 import shlex
@@ -19,8 +20,8 @@ from pathlib import Path
 from deploy.local import processes
 from deploy.local.places import CHECKOUT
 
-# First process of a pod: brings its loopback up, with an address that doesn't look like one, since name look-ups
-# of IPv4 addresses want such; then waits for orphans.
+# First process of a pod: brings its loopback up, with an address that doesn't look like one, since looking up
+# IPv4 names want such; then waits for orphans.
 INIT = """
 import fcntl, os, signal, socket, struct
 with socket.socket() as any_socket:
@@ -219,10 +220,14 @@ class Container:
             *(f"{name}={value}" for name, value in environment.items()), *command,
         ]  # fmt: skip
 
-    def execute(self, *command) -> subprocess.CompletedProcess:
-        """`docker-compose exec`."""
+    def execute(self, *command, input: bytes = b"") -> subprocess.CompletedProcess:
+        """`docker-compose exec -T`; what it says is decoded where it is text."""
         words = self._inside([str(word) for word in command])
-        return subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        done = subprocess.run(words, capture_output=True, input=input, timeout=120, check=False)
+        done.stderr = done.stderr.decode(errors="replace")
+        with contextlib.suppress(UnicodeDecodeError):
+            done.stdout = done.stdout.decode()
+        return done
 
     def stop(self, seconds: float = 60) -> int:
         """`docker-compose stop`, which must not come to a kill; its exit code."""
@@ -257,7 +262,7 @@ def ignored_by(path: str, patterns: list[str]) -> bool:
     ways = ["/".join(parts[: count + 1]) for count in range(len(parts))]
     for pattern in patterns:
         expression = re.escape(pattern.lstrip("!")).replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
-        expression = expression.replace(r"\[co\]", "[co]")
+        expression = expression.replace(r"\[", "[").replace(r"\]", "]")
         if any(re.fullmatch(expression, way) for way in ways):
             verdict = not pattern.startswith("!")
     return verdict

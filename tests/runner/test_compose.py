@@ -8,6 +8,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import get_commands
 
 from deploy.compose.slurm import cluster, recipe
 from deploy.lab import files
@@ -30,6 +32,7 @@ from scheduler_bridge.slurm_rest_client import HS256Signer
 from tests.runner.containers import Dockerfile, Image, Pod, context_files, ignored_by, short_directory
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
+OPERATIONS = CHECKOUT / "docs" / "operations.md"
 SCRIPTS = CHECKOUT / "deploy" / "compose"
 SETTINGS = {
     "TAQSEEM_HOSTS": "taqseem.example.pk",
@@ -40,15 +43,15 @@ PORTAL_PARTS = ("web", "worker", "exports", "beat", "sealer")
 SLURM_CLUSTERS = ("datavault", "higgs", "astrolabe-ned", "astrolabe-uet")
 
 
-def needs(program: str, package: str):
-    """Skips where the program is missing; under CI=true that is a failure."""
-    if not shutil.which(program):
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no {program} (package {package})")
+def leave_out(reason: str) -> None:
+    """Skip; under CI=true that is a failure."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
 def compose(*arguments, file=COMPOSE, settings=SETTINGS) -> subprocess.CompletedProcess:
     """Call docker-compose with these settings alone: a .env of the checkout's owner isn't looked at."""
-    needs("docker-compose", "docker-compose")
+    if not shutil.which("docker-compose"):
+        leave_out("there is no docker-compose (package docker-compose)")
     with tempfile.NamedTemporaryFile() as empty:
         where = ["--env-file", empty.name, "--project-directory", str(CHECKOUT), "--file", str(file)]
         return subprocess.run(
@@ -94,7 +97,7 @@ class TestTheFile:
             ("    secrets: [redis_auth]", "    secrets: redis_auth"),
             ("      - redis:/data", "      - radis:/data"),
             ("    stop_grace_period: 30s", "    stop_grace_period: 30s\n    stop_grace: 1"),
-            ("    pids_limit: 64", "    pids_limit: many"),
+            ("  cap_drop: [ALL]", "  cap_drop: ALL"),
         ],
     )
     def test_planted_mistakes_are_found(self, tmp_path, line, mistake):
@@ -222,6 +225,48 @@ def make_secrets(directory: Path, *arguments: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def commands() -> list[list[str]]:
+    """Every command line of docs/operations.md, as words."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", OPERATIONS.read_text(), flags=re.DOTALL | re.MULTILINE)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+class TestOperations:
+    """docs/operations.md names what there is."""
+
+    def test_every_command_exists(self):
+        text = OPERATIONS.read_text()
+        named = set(re.findall(r"manage\.py ([a-z_]+)", text))
+        assert len(named) > 8
+        assert named <= set(get_commands()), named - set(get_commands())
+        targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), flags=re.MULTILINE))
+        made = set(re.findall(r"`make ([a-z-]+)", text))
+        assert made <= targets, made - targets
+
+    def test_every_file_and_service_exists(self, parsed, commands):
+        text = OPERATIONS.read_text()
+        for path in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
+            assert (OPERATIONS.parent / path).exists(), path
+        for path in re.findall(r"deploy/compose/[\w./-]*\w", text):
+            assert (CHECKOUT / path).exists() or path.startswith("deploy/compose/secrets/"), path
+        for words in commands:
+            if words[0] == "docker-compose" and words[1] in {"exec", "stop", "restart", "logs", "run"}:
+                named = [word for word in words[2:] if not word.startswith("-")]
+                chosen = named[:1] if words[1] in {"exec", "run"} else named
+                assert set(chosen) <= set(parsed["services"]), words
+
+    def test_every_setting_exists(self):
+        """What it says to set is read somewhere, and what production.py reads is told."""
+        told = set(re.findall(r"TAQSEEM_[A-Z_]+", OPERATIONS.read_text()))
+        sources = [*(CHECKOUT / "portal/settings").glob("*.py"), COMPOSE]
+        read = set(re.findall(r"TAQSEEM_[A-Z_]+", "".join(path.read_text() for path in sources)))
+        assert {name.removesuffix("_FILE") for name in told} <= {name.removesuffix("_FILE") for name in read}
+        production = (CHECKOUT / "portal/settings/production.py").read_text()
+        assert set(re.findall(r'env\.\w+\(\s*"(\w+)"', production)) - {"TAQSEEM_DEMO"} <= told
+
+
 class TestSecrets:
     def test_every_secret_of_the_file_is_made(self, secrets, parsed):
         for secret in parsed["secrets"].values():
@@ -256,21 +301,23 @@ class TestProductionSettings:
 
     SAFE = SETTINGS | {
         "DJANGO_SETTINGS_MODULE": "portal.settings.production",
-        "TAQSEEM_SECRET_KEY": "k" * 50,
+        "TAQSEEM_SECRET_KEY": "0123456789abcdef" * 4,
     }
 
-    def check(self, **changes) -> subprocess.CompletedProcess:
+    def check(self, level="WARNING", **changes) -> subprocess.CompletedProcess:
         given = {name: value for name, value in (self.SAFE | changes).items() if value is not None}
         return subprocess.run(
-            [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+            [sys.executable, "manage.py", "check", "--deploy", "--fail-level", level],
             cwd=CHECKOUT, env={"PATH": os.environ["PATH"]} | given,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def test_they_are_clean(self):
-        done = self.check()
-        assert done.returncode == 0, done.stderr
-        assert "no issues" in done.stdout
+        """What the API's schema is told about its names, its own test minds."""
+        told = self.check("ERROR")
+        assert told.returncode == 0, told.stderr
+        others = set(re.findall(r"\((\w+\.\w\d+)\)", told.stderr)) - {"drf_spectacular.W001"}
+        assert not others, told.stderr
 
     @pytest.mark.parametrize(
         ("changes", "told"),
@@ -300,7 +347,7 @@ def engineless():
     able = os.geteuid() == 0 and shutil.which("unshare")
     names = ["unshare", "--mount", "--pid", "--net", "--uts", "--fork", "true"]
     if not able or subprocess.run(names, capture_output=True, check=False).returncode:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("needs root and namespaces")
+        leave_out("needs root and namespaces")
 
 
 def localised(service: dict, parsed: dict, secrets: Path) -> dict:
@@ -324,12 +371,28 @@ def python_of_ours() -> dict[str, Path]:
     return {str(base): base, str(venv): venv, "/opt/taqseem": venv}
 
 
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory) -> dict[str, Path]:
+    """Debian's nginx, unpacked and not installed: that would start one on port 80 of this machine."""
+    folder = tmp_path_factory.mktemp("nginx")
+    for package in ("nginx", "nginx-common"):
+        done = subprocess.run(
+            ["apt-get", "download", "-o", "APT::Sandbox::User=root", package],
+            cwd=folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            leave_out(f"apt-get download {package}: {done.stderr}")
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
+    paths = ("/usr/sbin/nginx", "/etc/nginx/mime.types")
+    return {path: folder / path[1:] for path in paths}
+
+
 # In place of the image's own entrypoint: make the cluster where there is none, run its scripts, then serve.
 POSTGRES_ENTRYPOINT = """
 export PGDATA=/var/lib/postgresql/data PGHOST=/var/run/postgresql
 if [ ! -e $PGDATA/PG_VERSION ]; then
     initdb --username=$POSTGRES_USER --pwfile=$POSTGRES_PASSWORD_FILE $POSTGRES_INITDB_ARGS
-    export PGPASSWORD=$(cat $POSTGRES_PASSWORD_FILE)
     pg_ctl -w -o "-c listen_addresses= -c unix_socket_directories=$PGHOST" start
     createdb --username=$POSTGRES_USER --owner=$POSTGRES_USER $POSTGRES_DB
     for script in /docker-entrypoint-initdb.d/*; do $script; done
@@ -344,7 +407,7 @@ print("PONG" if redis.Redis(password=os.environ["REDISCLI_AUTH"]).ping() else ""
 """
 
 
-def images(scratch: Path) -> dict[str, Image]:
+def images(scratch: Path, nginx: dict[str, Path]) -> dict[str, Image]:
     """What stands for each image: the portal's own as its Dockerfile makes it."""
     dockerfile = Dockerfile(SCRIPTS / "portal" / "Dockerfile")
     app = scratch / "app"
@@ -369,10 +432,13 @@ def images(scratch: Path) -> dict[str, Image]:
         ),
         "postgres": Image(binds=ours.binds, environment=ours.environment, entrypoint=entrypoint),
         "redis": ours,
-        "proxy": Image(),
+        "proxy": Image(binds=nginx),
     }
 
 
+# PostgreSQL as the portal has it, over TCP.
+AS_APP = ("sh", "-c", 'PGPASSWORD=$(cat /run/secrets/db_app_password) exec psql "$@"', "psql",
+          "--host=127.0.0.1", "--username=taqseem_app", "--dbname=taqseem")  # fmt: skip
 # Asks an address once for each set of headers.
 ASK = """
 import json, ssl, sys, urllib.error, urllib.request
@@ -396,12 +462,11 @@ print(json.dumps(answers))
 
 
 @pytest.fixture(scope="module")
-def up(engineless, parsed, secrets):
+def up(engineless, parsed, secrets, nginx):
     """Every service of the file but the Slurm clusters, started in the order that it asks for."""
-    needs("nginx", "nginx-light")
     directory = short_directory()
     try:
-        standing = images(directory)
+        standing = images(directory, nginx)
         with Pod(directory) as pod:
             bring_up(pod, parsed, secrets, standing)
             yield pod
@@ -459,14 +524,6 @@ class TestTheWholePortal:
         for name in ("secret_key", "db_app_password", "db_owner_password", "redis_auth"):
             assert (secrets / name).read_text().split()[-1] not in everything
 
-    def test_the_portal_owns_no_table(self, up):
-        attempt = (
-            "from django.db import connection as c; c.cursor().execute('DROP TABLE ' + 'foundation_auditrow')"
-        )
-        tried = up.containers["web"].execute("python", "manage.py", "shell", "--command", attempt)
-        assert tried.returncode != 0
-        assert "must be owner of table foundation_auditrow" in tried.stderr
-
     def test_nothing_can_be_written_where_it_runs(self, up):
         for name in PORTAL_PARTS:
             tried = up.containers[name].execute("sh", "-c", "id -u; touch /app/x || touch /opt/x || touch /x")
@@ -475,10 +532,45 @@ class TestTheWholePortal:
         assert up.containers["web"].execute("touch", "/var/lib/taqseem/keys/x").returncode != 0
         assert up.containers["web"].execute("python", "-c", "import scheduler_bridge.sandbox").returncode != 0
 
+    def test_the_documented_backup_comes_back_as_documented(self, up, commands):
+        """The lines of docs/operations.md, read out of it; the audit's seals fit before and after."""
+        postgres, web = up.containers["postgres"], up.containers["web"]
+        told = [words[4:] for words in commands if words[:4] == ["docker-compose", "exec", "-T", "postgres"]]
+        lines = {words[0]: [word for word in words if word not in "<>"] for words in told}
+        dumped = postgres.execute(*lines["pg_dump"][:-1])
+        assert dumped.returncode == 0, dumped.stderr
+        count = (
+            "psql",
+            "--username=taqseem_admin",
+            "--tuples-only",
+            "--command=TABLE foundation_auditseal",
+            "taqseem",
+        )
+        before = postgres.execute(*count).stdout
+        for name in ("dropdb", "createdb"):
+            assert postgres.execute(*lines[name]).returncode == 0
+        assert "does not exist" in postgres.execute(*count).stderr
+        restored = postgres.execute(*lines["pg_restore"][:-1], input=dumped.stdout)
+        assert restored.returncode == 0, restored.stderr
+        assert postgres.execute(*count).stdout.startswith(before.rstrip())
+        verified = web.execute("python", "manage.py", "audit_verify")
+        assert verified.returncode == 0, verified.stderr
+        assert "must be owner" in postgres.execute(*AS_APP, "--command=DROP TABLE foundation_auditrow").stderr
+
+    def test_a_renewed_password_is_taken_on_as_documented(self, up, secrets, commands):
+        postgres = up.containers["postgres"]
+        told = [words for words in commands if words[-1:] == ["/docker-entrypoint-initdb.d/roles.sh"]]
+        assert make_secrets(secrets, "renew", "db_app_password").returncode == 0
+        assert "password authentication failed" in postgres.execute(*AS_APP, "--command=SELECT 1").stderr
+        done = postgres.execute(*told[0][4:])
+        assert done.returncode == 0, done.stderr
+        assert postgres.execute(*AS_APP, "--command=SELECT 1").returncode == 0
+
     def test_parts_end_when_told_and_health_checks_notice(self, up, secrets):
         """Last, for it ends them."""
-        for name in ("worker", "exports", "beat", "sealer", "web"):
-            assert up.containers[name].is_healthy()
+        for name in PORTAL_PARTS:
+            up.containers[name].must("service_healthy")
+        for name in PORTAL_PARTS:
             up.containers[name].stop()
             assert name in {"beat", "sealer"} or not up.containers[name].is_healthy()
         status, headers, page = self.ask(up, secrets, "https://127.0.0.1:8443/")

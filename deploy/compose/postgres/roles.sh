@@ -4,14 +4,10 @@
 #   docker-compose exec postgres sh /docker-entrypoint-initdb.d/roles.sh
 set -eu
 
-: "${SECRETS:=/run/secrets}"
-: "${PGPASSWORD:=$(cat "$SECRETS/db_admin_password")}"
-export PGPASSWORD SECRETS
-
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="${POSTGRES_USER:-taqseem_admin}" \
     --dbname="${POSTGRES_DB:-taqseem}" <<'SQL'
-\set owner_password `cat "$SECRETS/db_owner_password"`
-\set app_password `cat "$SECRETS/db_app_password"`
+\set owner_password `cat /run/secrets/db_owner_password`
+\set app_password `cat /run/secrets/db_app_password`
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM unnest(ARRAY['taqseem_owner', 'taqseem_app']) AS wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)

@@ -74,7 +74,7 @@ def start(lab: Lab, spec: ClusterSpec) -> None:
 def watch(lab: Lab, told_to_stop: threading.Event) -> str:
     """Wait until told to stop; the name of a daemon that has ended before, if one has."""
     while not told_to_stop.wait(WATCH_SECONDS):
-        for owner in (*lab.machines.values(), *lab.clusters.values()):
+        for owner in _owners(lab):
             for name, process in owner.daemons.items():
                 if process.state == "gone":
                     return name
@@ -83,10 +83,14 @@ def watch(lab: Lab, told_to_stop: threading.Event) -> str:
 
 def stop(lab: Lab) -> None:
     """The last started first, each with time to write its state."""
-    owners: list[LabCluster | LabMachine] = [*lab.clusters.values(), *lab.machines.values()]
-    for owner in owners:
+    for owner in _owners(lab):
         for name, process in reversed(owner.daemons.items()):
             daemons.stop_daemon(process, name)
+
+
+def _owners(lab: Lab) -> list[LabCluster | LabMachine]:
+    """Whoever has daemons, those of the cluster first."""
+    return [*lab.clusters.values(), *lab.machines.values()]
 
 
 def main() -> int:
