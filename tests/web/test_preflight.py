@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import translation
 
-from datacenters.models import Cluster
+from datacenters.models import Cluster, Resource
 from scheduler_bridge.models import PreflightRun
 from scheduler_bridge.sites.preflight import selectors
 from scheduler_bridge.sites.preflight.services import preflight_start
@@ -56,6 +56,16 @@ def test_from_the_button_to_the_lines(web, stage: Stage):
     fragment = client.get(PAGE, headers={"HX-Request": "true"}).content.decode()
     assert fragment.lstrip().startswith('<div id="preflight-run"')
     assert "<html" not in fragment
+
+
+def test_a_site_without_a_cluster(web, cast):
+    Resource.objects.filter(cluster=cast.cluster).update(cluster=None)
+    cast.cluster.delete()
+    client = web(cast.site_manager)
+    page = client.get(PAGE)
+    assert (page.status_code, "No cluster is connected" in page.content.decode()) == (200, True)
+    assert "Run preflight" not in page.content.decode()
+    assert client.post(START).status_code == 404
 
 
 def test_earlier_runs_stay(web, stage: Stage):

@@ -73,12 +73,14 @@ class Preflight(Page):
         return ["bridge/_preflight_run.html" if self.request.htmx else self.template_name]  # type: ignore[attr-defined]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        site = managed_site(self.request.user, kwargs["code"])
+        kwargs |= {"object": site, "tabs": tabs_of(site, "site_preflight")}
+        if not hasattr(site, "cluster"):
+            return super().get_context_data(**kwargs)
         cluster = managed_cluster(self.request.user, kwargs["code"])
         runs = selectors.visible_to(self.request.user).filter(cluster=cluster)
         return super().get_context_data(
-            object=cluster.site,
             cluster=cluster,
-            tabs=tabs_of(cluster.site, "site_preflight"),
             live=True,
             **run_context(selectors.latest(cluster)),
             report=selectors.config_report(cluster),
