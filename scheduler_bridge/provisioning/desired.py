@@ -31,7 +31,7 @@ def account_name(allocation: Allocation, generation: int) -> str:
 
 
 def changes_in_place(cluster: Cluster) -> bool:
-    """Whether Slurm changes the limits of a Slurm account: 22.05 to 23.11 say yes and don't."""
+    """Whether Slurm changes the limits of a Slurm account: older ones say yes and don't."""
     return capabilities_of(cluster.api_version).account_limits_change_in_place
 
 

@@ -13,6 +13,7 @@ from allocations.awards.services import (
     allocation_revoke,
     allocation_suspend,
 )
+from datacenters.models import Cluster
 from portal.foundation import clock
 from portal.foundation.errors import Refused
 from scheduler_bridge.accounting.ingest import ingest
@@ -99,14 +100,20 @@ class LabStage(Stage):
         ]  # fmt: skip
 
 
+@pytest.fixture
+def lent_percent() -> int:
+    return 100
+
+
 @pytest.fixture(params=VERSIONS)
-def lab_stage(request, cast, lab, settings) -> Iterator[LabStage]:
+def lab_stage(request, cast, lab, settings, lent_percent) -> Iterator[LabStage]:
     # Tests side by side on one lab: each is an installation of its own.
     settings.INSTALLATION = f"t{secrets.token_hex(3)}"
     real = lab.cluster(request.param)
     cluster, resource = cast.cluster, cast.resource
     cluster.url, cluster.slurm_name, cluster.is_sandbox = real.rest_url, request.param, False
     cluster.signer, cluster.api_version = str(real.jwt_key), VERSIONS[request.param]
+    cluster.lent_percent = lent_percent
     cluster.save()
     resource.gres_type, resource.partition = real.gpu, real.partition
     resource.save()
@@ -212,4 +219,31 @@ def test_raised_lowered_suspended_resumed_revoked(lab_stage: LabStage) -> None:
 def _charged(stage: LabStage, number: str) -> bool:
     poll(stage.cluster)
     ingest(stage.cluster)
-    return JobRun.objects.filter(slurm_job_id=int(number), charged__gt=0).exists()
+    return JobRun.objects.filter(slurm_job_id=int(number), charged__isnull=False).exists()
+
+
+@pytest.mark.parametrize("lent_percent", [20])
+def test_a_share_is_held_above_all_and_beside_the_sites_own(lab_stage: LabStage) -> None:
+    stage, parent = lab_stage, parent_account()
+    foreign = stage.foreign()
+
+    def shared() -> str:
+        show = ("sacctmgr", "-n", "-P", "show", "assoc", f"account={parent}", "user=", "format=GrpTRES")
+        return stage.slurm(*show).strip()
+
+    assert shared() == "gres/gpu=3", "20 percent of 16"
+    first, second = stage.sbatch(gpus=2, minutes=2), stage.sbatch(gpus=2, minutes=2)
+    until(lambda: stage.squeue(first) == "RUNNING")
+    until(lambda: stage.squeue(second, "%r") == "AssocGrpGRES")
+    # A larger share. Old Slurm takes it from sacctmgr alone: the portal names the command.
+    Cluster.objects.filter(pk=stage.cluster.pk).update(lent_percent=30)
+    run = reconcile(stage.fresh_allocation())
+    assert run.error == ""
+    for remedy in run.remedies:
+        assert shared() == "gres/gpu=3"
+        stage.slurm(*remedy.replace("sacctmgr", "sacctmgr -i").split())
+    assert bool(run.remedies) is (stage.cluster.api_version == "v0.0.38")
+    assert shared() == "gres/gpu=4"
+    until(lambda: stage.squeue(second) == "RUNNING")
+    stage.in_line()
+    assert stage.foreign() == foreign

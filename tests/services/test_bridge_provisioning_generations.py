@@ -403,7 +403,7 @@ def test_a_share_bounds_capacity_and_stands_above_all(both):
         assert stage.slurm(parent_account()).limits.group_tres == {GPU: 4}
         assert reconcile(stage.fresh_allocation()).actions == []
     else:
-        # Before 24.05 Slurm doesn't change it: the site's admin is told the command.
+        # 22.05 doesn't change it: the site's admin is told the command.
         name = parent_account()
         assert run.remedies == [
             f"sacctmgr modify account where name={name} cluster=ned set GrpTRES=gres/gpu=4"
