@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("allocations.ledger.web.urls")),
     path("", include("allocations.reports.web.urls")),
     path("", include("scheduler_bridge.jobs.web.urls")),
+    path("", include("scheduler_bridge.installation.web.urls")),
     path("", include("scheduler_bridge.provisioning.web.urls")),
     path("", include("scheduler_bridge.sites.preflight.web.urls")),
     path("api/v1/", include("portal.api.urls")),

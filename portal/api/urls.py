@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("allocations.ledger.api.urls")),
     path("", include("allocations.reports.api.urls")),
     path("", include("scheduler_bridge.jobs.api.urls")),
+    path("", include("scheduler_bridge.installation.api.urls")),
     path("", include("scheduler_bridge.provisioning.api.urls")),
     path("", include("scheduler_bridge.sites.preflight.api.urls")),
 ]

@@ -19,6 +19,7 @@ from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
 from portal.notices.selectors import unread_count
 from portal.people.selectors import pending_verifications
+from scheduler_bridge.installation import standing
 
 SANDBOX_KNOWN_SECONDS = 60
 
@@ -61,6 +62,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         **page,
         "nav": _items(request, MAIN) + _duties(request, user),
         "user_nav": _items(request, PERSONAL),
+        "sending_troubles": standing.troubles() if allowed(user, "bridge.stop_sending") else [],
         "unread_notices": SimpleLazyObject(lambda: unread_count(user)),
     }
 
@@ -83,6 +85,8 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
         duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):
         duties += _items(request, [(_("People and roles"), "people")])
+    if allowed(user, "bridge.stop_sending"):
+        duties += _items(request, [(_("Sending of jobs"), "sending")])
     return duties
 
 

@@ -48,6 +48,15 @@ def troubles() -> list[Trouble]:
     return found
 
 
+def clusters() -> list[Cluster]:
+    """Every cluster, with its stop, if there is one, as `stop_or_none`."""
+    stops = {stop.cluster_id: stop for stop in SendingStop.objects.select_related("stopped_by")}
+    found = list(Cluster.objects.select_related("site").order_by("site__name"))
+    for cluster in found:
+        cluster.stop_or_none = stops.get(cluster.pk)  # type: ignore[attr-defined]
+    return found
+
+
 def _told(stop: SendingStop) -> Trouble:
     if stop.cluster is None:
         text = _("No job is sent to any site: %(reason)s") % {"reason": stop.reason}
