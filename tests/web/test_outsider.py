@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from allocations.programme.models import AllocationRequest, RequestLine
 from portal.foundation import clock
 from portal.people.models import Verification
-from scheduler_bridge.models import SiteLogin
+from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
 from tests.bridge_stage import Stage
 
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
@@ -85,6 +85,12 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
     )
     job = stage.submit()
     login = SiteLogin.objects.get(user=cast.pi)
+    key = UsageKey.objects.create(
+        site=cast.site, name="K", public_key="K", fingerprint="K", registered_by=cast.admin
+    )
+    upload = UsageUpload.objects.create(
+        site=cast.site, key=key, uploaded_by=cast.admin, content=b"", signature=b"", rows=0, state="discarded"
+    )
     return {
         "projects": {"code": cast.project.code, "user": cast.member.code},
         "requests": {"code": request.code},
@@ -106,6 +112,8 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "resources": {"code": cast.resource.code},
         "clusters": {"code": cast.cluster.code},
         "site-logins": {"code": login.code},
+        "usage-keys": {"code": key.code},
+        "usage-uploads": {"code": upload.code},
     }
 
 

@@ -115,9 +115,18 @@ def test_a_draft_comes_back_as_it_was_left(cast: Cast, web: Any) -> None:
     assert "Eight runs of a small model." in page
 
 
-def test_no_form_for_who_leads_nothing(cast: Cast, web: Any) -> None:
-    for user in (cast.member, cast.colleague, cast.council):
-        assert web(user).get("/requests/new/").status_code == 403
+def test_who_leads_nothing_is_led_to_begin_a_project(cast: Cast, web: Any) -> None:
+    begins = {
+        cast.member: "/projects/new/",
+        cast.colleague: "/projects/new/",
+        cast.council: "/organisations/",
+    }
+    for user, page in begins.items():
+        reply = web(user).get("/requests/new/?resource=ned-h100", follow=True)
+        assert reply.redirect_chain == [(page, 302)]
+        assert reply.status_code == 200
+        assert "Begin a project first" in text(reply)
+        assert web(user).post("/requests/new/", typed(cast)).status_code == 403
 
 
 def test_a_returned_request_shows_its_question(cast: Cast, web: Any) -> None:

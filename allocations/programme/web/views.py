@@ -3,8 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.db import models
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.capacity import coming_quarters, open_capacity
@@ -15,11 +18,13 @@ from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
 from allocations.programme.policies import PERMISSION_OF, actions_for
 from allocations.programme.web.forms import RequestForm, WithdrawForm
+from allocations.projects.selectors import organisations_to_propose_for
 from portal.foundation.errors import IllegalState, NotAllowed
 from portal.foundation.policies import allowed, require
 from portal.foundation.units import hours_to_seconds, seconds_to_hours
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
+FIRST_A_PROJECT = _("Begin a project first, or ask a project's principal investigator to make you a manager.")
 TITLES = {
     "request_create": _("Draft begun"),
     "request_submit": _("Submitted"),
@@ -115,16 +120,22 @@ class RequestFormPage(RequestAct):
 
 
 class RequestNew(RequestFormPage):
+    """Asking for GPU-hours. Who leads no project is led to begin one: that comes first."""
+
     title = _("New request")
 
     def prepare(self) -> None:
-        if not selectors.projects_led_by(self.request.user).exists():
-            raise NotAllowed(
-                _("You lead no project yet."),
-                remedy=_(
-                    "Begin a project first, or ask a project's principal investigator to make you a manager."
-                ),
-            )
+        self.leads = selectors.projects_led_by(self.actor).exists()
+        if not self.leads and self.request.method == "POST":
+            raise NotAllowed(_("You lead no project yet."), remedy=FIRST_A_PROJECT)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.leads:
+            return super().get(request, *args, **kwargs)
+        messages.info(request, gettext("You lead no project yet.") + f" {FIRST_A_PROJECT}")
+        # Projects belong to organisations: who is in none begins with that.
+        may_begin = organisations_to_propose_for(self.actor).exists()
+        return redirect("project_new" if may_begin else "organisations")
 
     def get_initial(self) -> dict[str, Any]:
         led = list(selectors.projects_led_by(self.actor)[:2])
