@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import journeys
 from tests.e2e.pages import PAGES, MainPage
-from tests.e2e.portal import EVIDENCE, Portal
+from tests.e2e.portal import EVIDENCE, Portal, wait_until
 
 AXE = next(Path(__file__).parent.glob("vendor/axe-*.min.js"))
 # What WCAG 2.2 AA asks and a machine can see.
@@ -93,7 +93,8 @@ def test_axe_sees_what_is_wrong(page):
 
 @pytest.fixture(scope="package")
 def furnished(portal_run) -> Portal:
-    """The demo portal with what its data lack: a job, and an organisation that awaits verification."""
+    """The demo portal with what its data lack: a job, an organisation that awaits verification, a preflight,
+    and a site without Slurm."""
     with portal_run.api("researcher") as researcher, portal_run.api("outsider") as outsider:
         here = researcher.get("/allocations/", params={"site": "astrolabe-ned"}).json()["results"]
         size = {"gpus": 1, "cpus": 1, "memory_mb": 500, "wall_minutes": 5}
@@ -107,6 +108,14 @@ def furnished(portal_run) -> Portal:
             data=claim,
             files={"evidence": ("certificate.pdf", EVIDENCE, "application/pdf")},
         ).raise_for_status()
+    with portal_run.api("admin") as admin:
+        preflights = "/sites/astrolabe-ned/preflights/"
+        code = admin.post(preflights).raise_for_status().json()["code"]
+        run = f"{preflights}{code}/"
+        wait_until(lambda: admin.get(run).json()["verdict"], what="the preflight's verdict")
+        if admin.get("/sites/quetta/").status_code == 404:
+            site = {"code": "quetta", "name": "Quetta", "city": "Quetta", "province": "balochistan"}
+            admin.post("/sites/", json=site | {"kind": "unbridged"}).raise_for_status()
     return portal_run
 
 
