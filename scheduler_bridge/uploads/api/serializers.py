@@ -49,7 +49,7 @@ class UsageKeyInput(serializers.Serializer[Any]):
     public_key = serializers.CharField(max_length=4000, help_text="Ed25519, PEM.")
 
 
-class RevokeInput(serializers.Serializer[Any]):
+class KeyRevokeInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 

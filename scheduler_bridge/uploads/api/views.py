@@ -18,7 +18,7 @@ from scheduler_bridge.transitions import UploadState
 from scheduler_bridge.uploads import files, selectors
 from scheduler_bridge.uploads.api.serializers import (
     AcceptInput,
-    RevokeInput,
+    KeyRevokeInput,
     UploadInput,
     UploadSerializer,
     UsageKeyInput,
@@ -53,12 +53,12 @@ class UsageKeyViewSet(Managed):
         key = usage_key_register(actor=self.actor, **sent.validated_data)
         return Response(self.get_serializer(key).data, status=HTTP_201_CREATED)
 
-    @extend_schema(request=RevokeInput, responses=UsageKeySerializer)
+    @extend_schema(request=KeyRevokeInput, responses=UsageKeySerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, code: str) -> Response:
         """From now on nothing that it signed is taken."""
         key = self.get_object()
-        sent = RevokeInput(data=request.data)
+        sent = KeyRevokeInput(data=request.data)
         sent.is_valid(raise_exception=True)
         revoked = usage_key_revoke(actor=self.actor, key=key, **sent.validated_data)
         return Response(self.get_serializer(revoked).data)

@@ -83,7 +83,6 @@ class UploadPage(ObjectMixin, FormPage):
 
     def prepare(self) -> None:
         self.object = self.find()
-        self.title = self.object.filename
         waits = self.object.state == UploadState.CHECKED
         self.verdict: Verdict | None = verdict_of(self.object) if waits else None
 
@@ -93,6 +92,7 @@ class UploadPage(ObjectMixin, FormPage):
             shown = self._shown(self.verdict)
             items = self.verdict.faults if shown == "wrong" else getattr(self.verdict, shown)
         return {
+            "title": self.object.filename,
             "verdict": self.verdict,
             "shown": shown,
             "tabs": self._tabs(shown),
