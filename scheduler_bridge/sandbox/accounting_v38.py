@@ -3,7 +3,10 @@
 An account-level association is created by leaving out `user`, and the reply complains of it. Changing one
 does nothing. A write that leaves out a kind of TRES limit that the association has crashes slurmrestd; of a
 kind that is sent, what is not in it is lifted. Job records know no filter by user, and their times are never
-clipped to the window.
+clipped to the window. An id that is no number crashes slurmrestd as well.
+
+Not played here: while an orphan stands (an association made with `"user": ""`), the real slurmdbd confuses
+associations, and a change of another account's limits may go through after all.
 """
 
 from collections.abc import Sequence

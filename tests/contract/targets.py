@@ -49,6 +49,8 @@ def wait_until[T](condition: Callable[[], T], *, seconds: float = 30) -> T:
 class Target:
     """A cluster under test. `user` and `stranger` may submit, `operator` administers accounts."""
 
+    is_real = False
+
     def __init__(
         self, name: str, url: str, key: bytes, *, release: str, partition: str, gpu: str, users: list[str]
     ) -> None:
@@ -66,6 +68,7 @@ class Target:
         self.slurm_accounts: list[str] = []
         self._shared: dict[str, str] = {}
         self._users: set[str] = set()
+        self._recorded: list[tuple[int, str]] = []
 
     @property
     def is_old(self) -> bool:
@@ -141,6 +144,14 @@ class Target:
 
     def submit(self, spec: JobSpec, user: str | None = None) -> int:
         return self.client.submit(self.token(user or self.user), spec).job_id
+
+    def recorded(self, count: int = 1) -> list[tuple[int, str]]:
+        """Pending jobs that slurmdb knows, with their names; the tests share them."""
+        while len(self._recorded) < count:
+            spec = self.spec(self.account("parked"))
+            self._recorded.append((self.submit(spec), spec.name))
+        wait_until(lambda: all(self.runs(job_name=name).items for _, name in self._recorded[:count]))
+        return self._recorded[:count]
 
     def held(self, **changes: Any) -> int:
         """A held job in the shared account."""
@@ -243,6 +254,8 @@ class SandboxTarget(Target):
 
 
 class LabTarget(Target):
+    is_real = True
+
     def __init__(self, cluster: LabCluster) -> None:
         key = Path(cluster.jwt_key).read_bytes()
         super().__init__(
@@ -267,6 +280,7 @@ class LabTarget(Target):
         slurmctld = self.lab_cluster.daemons["slurmctld"]
         started = time.monotonic()
         slurmctld.signal(signal.SIGSTOP)
+        wait_until(lambda: slurmctld.state == "paused")
         try:
             yield
             wait_until(lambda: time.monotonic() > started + seconds)

@@ -62,36 +62,22 @@ def test_states_of_chosen_jobs(target: Target, note: Note) -> None:
 
 def test_lists_of_ids(target: Target, note: Note) -> None:
     """From 24.11 on they are repeated parameters, and commas are refused; before that, commas."""
-    first, second = target.held(), target.held()
-    for job_id in (first, second):
-        target.client.cancel(target.token(), job_id)
+    (first, _), (second, _) = target.recorded(2)
 
     def answered(**query: str | list[str]) -> object:
         reply = target.call("GET", f"{target.slurmdb}/jobs", cluster=target.name, **query)
         if reply.status_code != 200:
             return (reply.status_code, reply.json()["errors"][0]["error_number"])
-        return {job["job_id"] for job in reply.json()["jobs"]}
+        return {job["job_id"] for job in reply.json()["jobs"] if job["account"] == target.account("parked")}
 
+    found = target.client.accounting_by_id(target.token(), target.name, [first, second, NO_JOB])
+    assert {run.job_id for run in found if run.account == target.account("parked")} == {first, second}
     commas, repeated = f"{first},{second}", [str(first), str(second)]
-    wanted = {first, second}
-    wait_until(lambda: answered(step=target.says(commas, repeated)) == wanted)
-    note("Ids with commas", "found" if answered(step=commas) == wanted else "refused with 422/9000")
-    note(
-        "Ids as repeated parameters", "found" if answered(step=repeated) == wanted else "the last one counts"
-    )
-    assert answered(step=commas) == target.says(wanted, (422, 9000))
-    assert answered(step=repeated) == target.says({second}, wanted)
-
-
-def test_accounting_of_several_ids(target: Target) -> None:
-    account = target.account("parked")
-    ids = {parked(target)[0] for _ in range(3)}
-
-    def found() -> set[int]:
-        runs = target.client.accounting_by_id(target.token(), target.name, [*ids, NO_JOB])
-        return {run.job_id for run in runs if run.account == account}
-
-    wait_until(lambda: found() == ids)
+    with_commas, with_repeats = answered(step=commas), answered(step=repeated)
+    note("Ids with commas", target.says("found", "refused with 422/9000"))
+    note("Ids as repeated parameters", target.says("the last one counts", "found"))
+    assert with_commas == target.says({first, second}, (422, 9000))
+    assert with_repeats == target.says({second}, {first, second})
 
 
 def test_a_list_that_has_not_changed(target: Target, note: Note) -> None:
@@ -147,26 +133,22 @@ def test_cancel_tells_the_truth(target: Target, note: Note) -> None:
 
 
 def test_held_jobs_stand_in_no_accounting_window(target: Target) -> None:
-    spec = target.spec(target.account(), "sleep 1", hold=True)
-    job_id = target.submit(spec)
-    assert job_id in {job.job_id for job in target.client.list_jobs(target.token())}
-    assert target.runs(job_name=spec.name).items == ()
-    target.client.update_job(target.token(target.user), job_id, hold=False)
-    assert target.final(spec.name).state is JobState.COMPLETED
-
-
-def test_a_cancelled_held_job_is_found_by_its_id_alone(target: Target) -> None:
-    spec = target.spec(target.account(), hold=True)
-    job_id = target.submit(spec)
-    target.client.cancel(target.token(target.user), job_id)
+    """Once cancelled they are found by their id alone; once released as any other."""
+    cancelled, released = (target.spec(target.account(), "sleep 1", hold=True) for _ in range(2))
+    gone, kept = target.submit(cancelled), target.submit(released)
+    assert {gone, kept} <= {job.job_id for job in target.client.list_jobs(target.token())}
+    target.client.cancel(target.token(target.user), gone)
+    assert target.runs(job_name=released.name).items == ()
+    target.client.update_job(target.token(target.user), kept, hold=False)
 
     def by_id() -> object:
-        found = target.client.accounting_by_id(target.token(), target.name, [job_id])
-        return [run for run in found if run.name == spec.name and run.is_final]
+        found = target.client.accounting_by_id(target.token(), target.name, [gone])
+        return [run for run in found if run.name == cancelled.name and run.is_final]
 
     (run,) = wait_until(by_id)
     assert (run.state, run.elapsed_s, run.gpu_seconds) == (JobState.CANCELLED, 0, 0)
-    assert target.runs(job_name=spec.name).items == ()
+    assert target.runs(job_name=cancelled.name).items == ()
+    assert target.final(released.name).state is JobState.COMPLETED
 
 
 def test_a_misspelt_update(target: Target, note: Note) -> None:
@@ -251,8 +233,7 @@ def test_a_requeue_changes_submit_time_and_leaves_both_runs(target: Target) -> N
 
 
 def test_an_unknown_filter(target: Target, note: Note) -> None:
-    _, name = parked(target)
-    wait_until(lambda: target.runs(job_name=name).items)
+    [(_, name)] = target.recorded()
     start = target.says("uts1700000000", "0")
     reply = target.call(
         "GET", f"{target.slurmdb}/jobs", cluster=target.name, admin_comment="none", start_time=start
@@ -275,9 +256,8 @@ def test_a_time_as_a_bare_number(target: Target, note: Note) -> None:
 
 
 def test_accounting_filters(target: Target) -> None:
-    job_id, name = parked(target)
+    [(job_id, name)] = target.recorded()
     account = target.account("parked")
-    wait_until(lambda: target.runs(job_name=name).items)
     assert job_id in {run.job_id for run in target.runs(account=account)}
     assert job_id in {run.job_id for run in target.runs(account=account, user=target.user)}
     assert not target.runs(account=account, user=target.stranger).items
