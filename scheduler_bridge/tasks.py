@@ -102,8 +102,11 @@ def look(cluster_code: str) -> None:
 def tick() -> None:
     """Every few seconds: wake the work on each cluster. Losing one costs delay only."""
     expire_leases()
-    if not epoch.problem():
-        epoch.advance()
+    try:
+        if not epoch.problem():
+            epoch.advance()
+    except epoch.EpochError as error:  # nothing is sent then, but all else goes on
+        log.error("%s", error)
     for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
         _wake(dispatch, code)
         _wake(follow, code)

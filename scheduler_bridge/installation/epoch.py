@@ -3,7 +3,7 @@
 The environment keeps a file outside the database (setting EPOCH_FILE): which installation and epoch it is in,
 and how far the database had come when it was last seen, in attempts to send jobs and in audit rows. The
 attempts are noted *before* they are sent. So a database that is behind the file has forgotten something that
-the clusters may have, and would send it again. ADR 0007 tells why it is done so.
+the clusters may have, and would send it again. ADR 0008 tells why it is done so.
 """
 
 import fcntl

@@ -140,15 +140,25 @@ def test_a_stale_look_gives_up_no_job(stage, thawed, settings):
     assert job.first_miss_at is None
 
 
-def test_stale_accounting_charges_nothing(stage, thawed):
+def stale_accounting_is_ignored(stage, thawed) -> None:
     job = stage.submit()
     stage.drain()
     stage.advance(700)
     thawed(stage.cluster, "accounting_jobs", "ingest:ned")
     tasks.follow("ned")
-    assert again(job).charged == 0
+    assert again(job).charged == 0, "written though another worker had taken over"
     assert not Posting.objects.filter(kind="charge").exists()
-    WorkLease.objects.all().delete()
+
+
+def test_stale_accounting_charges_nothing(stage, thawed):
+    stale_accounting_is_ignored(stage, thawed)
+
+
+def test_a_planted_lease_without_a_number_is_caught(stage, thawed, monkeypatch):
+    """A lease that only ends, and fences off nobody: the same check sees what is written late."""
+    monkeypatch.setattr(locks, "keep", lambda: None)
+    with pytest.raises(AssertionError, match="another worker had taken over"):
+        stale_accounting_is_ignored(stage, thawed)
 
 
 def test_fresh_accounting_charges(stage):
