@@ -169,7 +169,7 @@ def test_a_real_site_needs_a_login(web, stage: Stage, typed):
     stage.cluster.is_sandbox = False
     stage.cluster.save()
     reply = web(stage.cast.pi).post(NEW, typed)
-    assert "You have no login at Ned yet." in reply.context["form"].errors["allocation"][0]
+    assert "You have no confirmed login at Ned yet." in reply.context["form"].errors["allocation"][0]
     assert stage.balances.held == 0
 
 
