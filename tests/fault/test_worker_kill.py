@@ -22,14 +22,6 @@ ROUNDS = 50 if os.environ.get("TAQSEEM_TEST_SIZE") == "full" else 2
 SENT = {JobState.QUEUED, JobState.RUNNING, JobState.COMPLETED}
 
 
-@pytest.fixture
-def workers(cast, tmp_path):
-    """Ended before the database is emptied."""
-    workers = Workers(tmp_path)
-    yield workers
-    workers.end()
-
-
 def small_job(stage: Stage) -> Job:
     return stage.submit(gpus=1, cpus=1, memory_mb=1000, wall_minutes=60, script="#!/bin/bash\nsleep 3000\n")
 

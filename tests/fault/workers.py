@@ -6,9 +6,10 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -18,9 +19,18 @@ from deploy.local.places import CHECKOUT
 from portal.celery import app
 from portal.foundation.tasks import drain_outbox
 from scheduler_bridge import tasks
+from tests.cast import Cast
 
 TOKEN_SECONDS = 2
 MISS_SECONDS = 1
+
+
+@pytest.fixture
+def workers(cast: Cast, tmp_path: Path) -> Iterator["Workers"]:
+    """Ended before the database is emptied."""
+    workers = Workers(tmp_path)
+    yield workers
+    workers.end()
 
 
 class Workers:
@@ -49,7 +59,7 @@ class Workers:
         )
 
     def start(self, *, stop_at: str = "", plant: str = "", only: str = "") -> Process:
-        """A worker that will stop at this point, or never; with this bug, or none; for one cluster, or all."""
+        """A worker that will stop at this point, or never; with this bug, or none; for one cluster or all."""
         wish = {
             "name": secrets.token_hex(4),
             "log": str(self.log),
