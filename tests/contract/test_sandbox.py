@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from scheduler_bridge.sandbox import ClusterConfig, PartitionConfig, SandboxConfig, SandboxServer
+from scheduler_bridge.sandbox.jobs import planned_run
 from scheduler_bridge.slurm_rest_client import (
     GPU,
     AssociationLimits,
@@ -142,6 +143,22 @@ def test_time_can_be_advanced(sandbox: SandboxTarget) -> None:
     sandbox.control("POST", "advance", seconds=100)
     with pytest.raises(AuthRejected):
         sandbox.live(job_id)
+
+
+@pytest.mark.parametrize(
+    ("script", "run_s", "exit_code"),
+    [
+        ("#!/bin/sh\nexit 7\n", 0, 7),
+        ("#!/bin/sh\r\nsleep 5\r\nexit 7\r\n", 5, 7),
+        ("#!/bin/sh\nsleep 2; exit 3  # why\nsleep 99\n", 2, 3),
+        ("#!/bin/sh\nif false; then\n  exit 1\nfi\npython train.py\n", 60, 0),
+        ("#!/bin/sh\n#SANDBOX run=600 exit=4\npython train.py\n", 600, 4),
+        ("exit 0\n", 0, 8),
+    ],
+)
+def test_what_a_script_will_come_to(script: str, run_s: float, exit_code: int) -> None:
+    """Time limit ten minutes, of which a script that tells nothing takes a tenth."""
+    assert planned_run(script, 10, 0.1) == (run_s, exit_code)
 
 
 def test_a_job_over_its_time_limit_is_timed_out(sandbox: SandboxTarget) -> None:
