@@ -106,7 +106,7 @@ def tick() -> None:
         if not epoch.problem():
             epoch.advance()
     except epoch.EpochError as error:  # nothing is sent then, but all else goes on
-        log.error("%s", error)
+        log.warning("%s", error)
     for code in Cluster.objects.filter(is_enabled=True).values_list("code", flat=True):
         _wake(dispatch, code)
         _wake(follow, code)

@@ -301,7 +301,6 @@ SPECTACULAR_SETTINGS = {
         "AttemptOutcome": "scheduler_bridge.transitions.AttemptOutcome",
         "LoginState": "scheduler_bridge.transitions.LoginState",
         "UploadState": "scheduler_bridge.transitions.UploadState",
-        "SiteKind": "datacenters.models.Site.Kind",
         "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from portal.foundation import clock
 from scheduler_bridge.dispatch.claim import Claim
+from scheduler_bridge.jobs.reasons import lines
 from scheduler_bridge.sites.clients import client_for, marker, signer_for
 from scheduler_bridge.slurm_rest_client import (
     AuthRejected,
@@ -51,11 +52,15 @@ def send(claim: Claim) -> Answer:
         # The Slurm account takes none just now: it was suspended, or left for its next generation, while the
         # job was on its way; or the site limits how many one may have. Later it may go.
         later = error.code == NO_MORE_JOBS
-        return Answer(claim, AttemptOutcome.NOT_SENT if later else AttemptOutcome.REFUSED, explain(error))
+        return Answer(
+            claim,
+            AttemptOutcome.NOT_SENT if later else AttemptOutcome.REFUSED,
+            lines(error, words=error.reason),
+        )
     except (NeverSent, AuthRejected, Unavailable, VersionUnsupported) as error:
-        return Answer(claim, AttemptOutcome.NOT_SENT, explain(error), shuts_gate=True)
+        return Answer(claim, AttemptOutcome.NOT_SENT, lines(error, words=error.reason), shuts_gate=True)
     except SlurmError as error:
-        return Answer(claim, AttemptOutcome.UNCLEAR, explain(error), shuts_gate=True)
+        return Answer(claim, AttemptOutcome.UNCLEAR, lines(error, words=error.reason), shuts_gate=True)
     return Answer(claim, AttemptOutcome.ACCEPTED, "; ".join(reply.warnings), reply.job_id)
 
 
@@ -89,8 +94,3 @@ def comment(claim: Claim) -> str:
         slurm_account=attempt.slurm_account,
         name=job.slurm_name,
     )
-
-
-def explain(error: SlurmError) -> str:
-    """Three lines: Slurm's own reason, what it means, what to do. Pages translate the last two."""
-    return "\n".join([" ".join(error.reason.split()), error.cause, error.remedy])

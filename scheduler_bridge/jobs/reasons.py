@@ -125,6 +125,19 @@ FAMILIES: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
+def lines(error: Any, *, words: str = "") -> str:
+    """An error as it is stored: Slurm's own words where it has any, what it means, what to do about it.
+
+    The last two are msgids, which `explain` translates.
+    """
+    return "\n".join(filter(None, [" ".join(words.split()), error.cause, error.remedy]))
+
+
+def _of_lines(parts: list[str]) -> Reason:
+    *words, cause, remedy = parts
+    return Reason(gettext(cause), gettext(remedy), words=" ".join(words))
+
+
 def in_a_line(reason: str) -> str:
     """The same for a table's cell or a line of the story."""
     told = explain(reason)
@@ -140,9 +153,8 @@ def explain(reason: str) -> Reason | None:
         return None
     if reason in OWN_REASONS:
         return Reason(gettext(reason))
-    if reason.count("\n") == 2:  # Slurm's answer to a submission, as the dispatch writes it
-        words, cause, remedy = reason.split("\n")
-        return Reason(gettext(cause), gettext(remedy), words=words)
+    if "\n" in reason:
+        return _of_lines(reason.split("\n"))
     # Slurm adds details after a comma or in brackets: ReqNodeNotAvail, UnavailableNodes:ned01.
     name = re.split(r"[,(\s]", reason.strip("()"), maxsplit=1)[0]
     if name in REASONS:

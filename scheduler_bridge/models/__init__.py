@@ -1,7 +1,7 @@
 from scheduler_bridge.models.guarding import Installation, SendingStop, WorkLease
 from scheduler_bridge.models.job import Job
-from scheduler_bridge.models.preflight import PreflightRun, SlurmConfigReport
 from scheduler_bridge.models.login import SiteLogin
+from scheduler_bridge.models.preflight import PreflightRun, SlurmConfigReport
 from scheduler_bridge.models.run import AccountingCursor, JobRun
 from scheduler_bridge.models.sending import ClusterGate, DispatchAttempt, Door, ExtraCopy
 from scheduler_bridge.models.site import ProvisioningRun, SlurmAccountBinding
@@ -21,9 +21,9 @@ __all__ = [
     "SendingStop",
     "SiteLogin",
     "SlurmAccountBinding",
-    "WorkLease",
     "SlurmConfigReport",
     "UploadedRun",
     "UsageKey",
     "UsageUpload",
+    "WorkLease",
 ]

@@ -1,6 +1,5 @@
 """What Taqseem keeps at a site: Slurm accounts of allocations."""
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +12,11 @@ from portal.foundation.models import Record
 class SlurmAccountBinding(Record):
     """An allocation's Slurm account of one generation; never deleted, never used again for another.
 
-    `limit_minutes` and `logins` are what was last *read back* from Slurm. `blocked` closes it to dispatch: it is
-    set before Slurm is told, and taken back once Slurm is read to be open. `adopted` accounts were the site's own:
-    an admin gave them to the allocation. `reserved` holds what jobs of earlier generations may yet cost, by
-    `<job id>:<submit time>`, in GPU-seconds, from when this generation began. `counted_before`: GPU-seconds that
-    Slurm had counted here before the account was adopted.
+    `limit_minutes` and `logins` are what was last *read back* from Slurm. `blocked` closes it to dispatch: it
+    is set before Slurm is told, and taken back once Slurm is read to be open. `adopted` accounts were the
+    site's own: an admin gave them to the allocation. `reserved` holds what jobs of earlier generations may
+    yet cost, by `<job id>:<submit time>`, in GPU-seconds, from when this generation began. `counted_before`:
+    GPU-seconds that Slurm had counted here before the account was adopted.
     """
 
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="bindings")
@@ -46,8 +45,8 @@ class SlurmAccountBinding(Record):
 class ProvisioningRun(models.Model):
     """One reconciliation of an allocation with its cluster: what was wanted, found and done.
 
-    Kept only where something was done, or something else than last time keeps it from being done. `remedies` are
-    what only the site's own admins can do. `is_drift`: Slurm had changed without the portal.
+    Kept only where something was done, or something else than last time keeps it from being done. `remedies`
+    are what only the site's own admins can do. `is_drift`: Slurm had changed without the portal.
     """
 
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="provisioning_runs")

@@ -15,6 +15,7 @@ from portal.foundation.services import audit
 from portal.notices.services.notices import notify
 from portal.people.models import User
 from scheduler_bridge.dispatch import locks
+from scheduler_bridge.jobs.reasons import in_a_line, lines
 from scheduler_bridge.models import ProvisioningRun, SlurmAccountBinding
 from scheduler_bridge.provisioning.slurm import ProvisioningProblem, Slurm
 from scheduler_bridge.provisioning.survey import Survey
@@ -70,10 +71,10 @@ def _without_slurm(allocation: Allocation) -> ProvisioningRun:
 
 
 def words_of(error: Exception) -> str:
-    """What went wrong and what helps, for the record."""
+    """What went wrong and what helps, for the record; pages tell it in the reader's language."""
     if isinstance(error, SlurmError):
-        return f"{error} {error.cause} {error.remedy}"
-    return str(error)
+        return lines(error, words=str(error))
+    return lines(error) if isinstance(error, ProvisioningProblem) else str(error)
 
 
 def _carry_out(allocation: Allocation, cluster: Cluster, run: ProvisioningRun) -> Survey:
@@ -124,7 +125,7 @@ def _tell_managers(run: ProvisioningRun) -> None:
         params={
             "project": run.allocation.project.title,
             "site": str(site),
-            "what": run.error or "; ".join(run.remedies or run.actions),
+            "what": in_a_line(run.error) or "; ".join(run.remedies or run.actions),
         },
         url=f"/allocations/{run.allocation.code}/slurm/",
     )

@@ -1,5 +1,7 @@
 """What stands in a cluster's Slurm, as far as provisioning asks."""
 
+from django.utils.translation import gettext_noop
+
 from datacenters.models import Cluster
 from scheduler_bridge.sites.clients import client_for, operator_token
 from scheduler_bridge.slurm_rest_client import Account, SlurmClient, Token
@@ -21,7 +23,8 @@ class NotTracked(ProvisioningProblem):
 
     def __init__(self) -> None:
         super().__init__(
-            "The cluster doesn't track gres/gpu.", "Add AccountingStorageTRES=gres/gpu to its slurm.conf."
+            gettext_noop("The cluster doesn't track gres/gpu."),
+            gettext_noop("Add AccountingStorageTRES=gres/gpu to its slurm.conf."),
         )
 
 
@@ -31,7 +34,7 @@ class NotOurs(ProvisioningProblem):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"Slurm account {name} exists at the site, and the portal didn't make it.",
-            "Adopt it for the allocation, or have the site's admin remove it.",
+            gettext_noop("Adopt it for the allocation, or have the site's admin remove it."),
         )
 
 
@@ -41,7 +44,7 @@ class AdoptedGone(ProvisioningProblem):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The adopted Slurm account {name} is gone.",
-            "Have the site's admin add it, or adopt another one.",
+            gettext_noop("Have the site's admin add it, or adopt another one."),
         )
 
 
@@ -49,7 +52,10 @@ class Incomplete(ProvisioningProblem):
     """The cluster didn't list all its jobs, so nobody knows what runs."""
 
     def __init__(self) -> None:
-        super().__init__("The cluster's list of jobs is incomplete.", "Nothing to do: it is tried again.")
+        super().__init__(
+            gettext_noop("The cluster's list of jobs is incomplete."),
+            gettext_noop("Nothing to do: it is tried again."),
+        )
 
 
 class Slurm:

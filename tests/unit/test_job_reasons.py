@@ -7,8 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from scheduler_bridge.dispatch.send import explain as as_stored
-from scheduler_bridge.jobs.reasons import OWN_REASONS, explain, in_a_line
+from scheduler_bridge.jobs.reasons import OWN_REASONS, explain, in_a_line, lines
 from scheduler_bridge.slurm_rest_client import Refused
 from scheduler_bridge.slurm_rest_client.explanations import EXPLANATIONS
 
@@ -16,7 +15,8 @@ BRIDGE = Path(settings.BASE_DIR, "scheduler_bridge")
 
 
 def stored(code: int) -> str:
-    return as_stored(Refused("submit", "Slurm's\n own words", status=500, code=code))
+    error = Refused("submit", "Slurm's\n own words", status=500, code=code)
+    return lines(error, words=error.reason)
 
 
 @pytest.mark.parametrize("code", EXPLANATIONS)
@@ -36,6 +36,12 @@ def test_slurms_answer_is_told_in_both_languages(code: int):
 def test_a_line_has_all_three():
     assert in_a_line(stored(2045)) == " ".join([*EXPLANATIONS[2045][:2], "(Slurm's own words)"])
     assert in_a_line("") == ""
+
+
+def test_the_portals_own_problems_have_no_words_of_slurm():
+    told = explain(lines(EXPLANATIONS[2045]))
+    assert told is not None
+    assert (told.text, told.remedy, told.words) == (*EXPLANATIONS[2045][:2], "")
 
 
 def test_whatever_the_bridge_writes_is_in_the_catalogue():
