@@ -37,14 +37,16 @@ def at_each_site(nation: Nation, workers: Workers, point: str) -> tuple[list[Job
 
 
 def test_workers_killed_at_each_point(nation, workers):
-    jobs = []
-    for point in POINTS * KILLS:
-        sent, doomed = at_each_site(nation, workers, point)
-        for worker in doomed:
-            workers.kill(worker)
-        jobs += sent
-    workers.start()
-    nation.settle(workers, jobs)
+    for _ in range(KILLS):
+        jobs = []
+        for point in POINTS:
+            sent, doomed = at_each_site(nation, workers, point)
+            for worker in doomed:
+                workers.kill(worker)
+            jobs += sent
+        heir = workers.start()
+        nation.settle(workers, jobs)
+        workers.kill(heir)
 
 
 def test_a_worker_frozen_past_its_lease_and_thawed(nation, workers):

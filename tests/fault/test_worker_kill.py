@@ -1,6 +1,6 @@
 """Real Celery workers, killed -9 between claim and answer: no job lost, none doubled.
 
-The sandbox's journal counts what was accepted; on real Slurm its accounting does.
+The sandbox's journal counts what was accepted; on real Slurm (test_faults_lab.py) its accounting does.
 """
 
 import os
@@ -13,7 +13,6 @@ from portal.foundation import clock
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import JobState
 from tests.bridge_stage import Stage
-from tests.fault.test_bridge_lab import lab_stage  # noqa: F401  a fixture
 from tests.fault.workers import Workers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fault, pytest.mark.timeout(1800)]
@@ -108,20 +107,3 @@ def test_without_the_fence_the_late_post_is_caught(stage, workers):
     jobs = frozen_past_its_fence(stage, workers, plant="no_fence")
     with pytest.raises(AssertionError, match="doubled"):
         exactly_once([stage.copies(job) for job in jobs])
-
-
-@pytest.mark.lab
-@pytest.mark.parametrize("point", ["claimed", "answered"])
-def test_on_real_slurm(lab_stage, workers, point):  # noqa: F811
-    """The same with the cluster's own accounting as witness."""
-    stage = lab_stage
-    doomed = workers.start(stop_at=point)
-    job = stage.submit(gpus=1, cpus=1, memory_mb=200, wall_minutes=1, script="#!/bin/bash\nsleep 1\n")
-    workers.stopped(doomed)
-    workers.kill(doomed)
-    workers.start()
-    workers.until(all_in({JobState.COMPLETED}, [job]), "the job never completed")
-    named = stage.real.command("sacct", "-X", "-n", "-P", f"--name={job.slurm_name}", "--format=JobID")
-    exactly_once([len(named.stdout.split())])
-    job.refresh_from_db()
-    assert job.charged == stage.balances.spent > 0
