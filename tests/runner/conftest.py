@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.places import blocked_by, server_user
+from tests.runner.compose_stage import commands, engineless, parsed, secrets  # noqa: F401  fixtures
 
 
 @dataclass(frozen=True)

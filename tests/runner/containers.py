@@ -242,7 +242,7 @@ class Container:
         words = ["sh", "-c", *command] if kind == "CMD-SHELL" else command
         return self.execute(*words).returncode == 0
 
-    def must(self, condition: str, seconds: float = 120) -> None:
+    def must(self, condition: str, seconds: float = 300) -> None:
         """Wait for a condition of depends_on. Raises AssertionError with the end of its log."""
         if condition == "service_completed_successfully":
             assert self.process.wait(seconds) == 0, self.pod.log(self.name)
