@@ -62,7 +62,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         **page,
         "nav": _items(request, MAIN) + _duties(request, user),
         "user_nav": _items(request, PERSONAL),
-        "sending_troubles": standing.troubles() if allowed(user, "bridge.stop_sending") else [],
+        "sending_troubles": standing.troubles_in_short() if allowed(user, "bridge.stop_sending") else [],
         "unread_notices": SimpleLazyObject(lambda: unread_count(user)),
     }
 

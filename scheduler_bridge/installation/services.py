@@ -8,6 +8,7 @@ from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, outbox
 from portal.people.models import User
+from scheduler_bridge.installation import standing
 from scheduler_bridge.models import SendingStop
 
 
@@ -22,6 +23,7 @@ def sending_stop(*, actor: User | None, reason: str, cluster: Cluster | None = N
     if SendingStop.objects.filter(cluster=cluster).exists():
         raise IllegalState(_("Sending is stopped there already."))
     stop = SendingStop.objects.create(cluster=cluster, stopped_by=actor, reason=reason.strip())
+    standing.forget()
     after = {"cluster": cluster.code if cluster else "all"}
     audit.record(actor=actor, action="sending_stop", target=cluster or stop, after=after, reason=stop.reason)
     return stop
@@ -47,6 +49,7 @@ def sending_resume(*, actor: User | None, reason: str, cluster: Cluster | None =
         actor=actor, action="sending_resume", target=cluster or stop, before=before, reason=reason.strip()
     )
     stop.delete()
+    standing.forget()
     if cluster is not None:  # to all: within the next tick
         outbox.enqueue(topic="job_approved", payload={"cluster": cluster.code})
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from datacenters.models import Cluster
 from scheduler_bridge.installation import epoch
 from scheduler_bridge.models import SendingStop
+
+KNOWN, KNOWN_SECONDS = "sending_troubled", 5
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,20 @@ def troubles() -> list[Trouble]:
     stops = SendingStop.objects.select_related("cluster__site", "stopped_by").order_by("cluster__code")
     found += sorted(map(_told, stops), key=lambda trouble: trouble.cluster is not None)
     return found
+
+
+def troubles_in_short() -> list[Trouble]:
+    """The same for every page's frame: that there are none is known for some seconds."""
+
+    def look() -> bool:
+        return bool(troubles())
+
+    return troubles() if cache.get_or_set(KNOWN, look, KNOWN_SECONDS) else []
+
+
+def forget() -> None:
+    """A stop was made or lifted: the next page looks."""
+    cache.delete(KNOWN)
 
 
 def clusters() -> list[Cluster]:
