@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 raise CommandError(error.text) from error
         troubles = standing.troubles()
         for trouble in troubles:
-            self.stdout.write(f"{trouble.text} {trouble.remedy}")
+            self.stdout.write(f"{trouble.text}\n    {trouble.remedy}")
         if not troubles:
             self.stdout.write("Jobs are sent to all sites.")
 
