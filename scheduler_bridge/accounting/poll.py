@@ -14,6 +14,7 @@ from portal.foundation.services import audit
 from scheduler_bridge.dispatch import locks
 from scheduler_bridge.dispatch.gate import words
 from scheduler_bridge.dispatch.identity import is_job
+from scheduler_bridge.dispatch.lookup import holds_nothing
 from scheduler_bridge.models import Job
 from scheduler_bridge.sites.clients import client_for, operator_token
 from scheduler_bridge.slurm_rest_client import JobState as SlurmState
@@ -50,11 +51,17 @@ def poll(cluster: Cluster) -> int:
             _ping(cluster)
             return 0
         live = _list(cluster)
+        complete = live.complete or _is_idle(cluster, live)
     except (SlurmError, OSError) as error:
         cluster_seen(cluster=cluster, problem=words(error))
         raise
     by_id = {sighting.job_id: sighting for sighting in live}
-    return sum(_update(batch, by_id, complete=live.complete) for batch in batched(open_jobs, BATCH))
+    return sum(_update(batch, by_id, complete=complete) for batch in batched(open_jobs, BATCH))
+
+
+def _is_idle(cluster: Cluster, live: Listing[LiveJob]) -> bool:
+    """Whether nothing is shown because nothing is there."""
+    return not live.items and holds_nothing(live, client_for(cluster).diag(operator_token(cluster)))
 
 
 def _list(cluster: Cluster) -> Listing[LiveJob]:

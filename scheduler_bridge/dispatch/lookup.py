@@ -20,11 +20,13 @@ from scheduler_bridge.dispatch.cancel import note_extra
 from scheduler_bridge.dispatch.identity import Sighting, attempt_code, verifies
 from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import AccountingRun, Listing, LiveJob
+from scheduler_bridge.slurm_rest_client import AccountingRun, Diag, Listing, LiveJob
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
 # The cluster's accounting is searched from this long before the first attempt.
 CLOCK_SLACK_SECONDS = 300
+# What Slurm 24.11 remarks on a list of jobs in which there are none.
+ZERO_JOBS = "Zero jobs to dump"
 # Before a job that was lost again is sent once more.
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -94,15 +96,24 @@ def look_at(cluster: Cluster, *, since: datetime) -> Look:
         int(since.timestamp()) - behind - CLOCK_SLACK_SECONDS,
         diag.server_time + CLOCK_SLACK_SECONDS,
     )
-    complete = live.complete and recorded.complete and diag.dbd_agent_queue_size == 0
-    return Look(diag.server_time, complete, (*live, *_credible(recorded, live)))
+    told_all = live.complete or holds_nothing(live, diag)
+    complete = told_all and recorded.complete and diag.dbd_agent_queue_size == 0
+    seen = (*live, *(_credible(recorded, live) if told_all else recorded))
+    return Look(diag.server_time, complete, seen)
+
+
+def holds_nothing(live: Listing[LiveJob], diag: Diag) -> bool:
+    """Slurm 24.11 remarks on an empty list, and shows one to who may see nobody's jobs: so the controller's
+    own counts must say the same."""
+    remarked = live.warnings == (ZERO_JOBS,) and not live.items and not live.odd
+    return remarked and diag.jobs_pending == diag.jobs_running == 0
 
 
 def _credible(recorded: Listing[AccountingRun], live: Listing[LiveJob]) -> Iterator[AccountingRun]:
     """What the accounting has, less what it takes to be open while slurmctld has forgotten it."""
     held: dict[int, LiveJob] = {sighting.job_id: sighting for sighting in live}
     for run in recorded:
-        if run.is_final or not live.complete or _same(held.get(run.job_id), run):
+        if run.is_final or _same(held.get(run.job_id), run):
             yield run
 
 

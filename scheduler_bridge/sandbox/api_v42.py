@@ -115,7 +115,10 @@ def _jobs(call: Call) -> Reply:
     if int(since) > call.cluster.changed_at:
         said = [warning(f"No job changes since update_time[{since}]", "op_handler_jobs")]
         return Reply(200, {"jobs": [], "warnings": said})
-    return _rows(call, call.cluster.live.values())
+    reply = _rows(call, call.cluster.live.values())
+    if not call.cluster.live:
+        reply.body["warnings"] = [{"description": "Zero jobs to dump", "source": ""}]
+    return reply
 
 
 def _job_states(call: Call) -> Reply:

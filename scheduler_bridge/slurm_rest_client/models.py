@@ -262,12 +262,13 @@ class Ping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diag(msgspec.Struct, frozen=True, kw_only=True):
-    """slurmctld's own clock, and how much it has yet to tell slurmdbd."""
+    """slurmctld's own clock, how much it has yet to tell slurmdbd, and its own counts of jobs (None: untold),
+    which may be half a minute old."""
 
     server_time: int
     dbd_agent_queue_size: int
-    jobs_pending: int = 0
-    jobs_running: int = 0
+    jobs_pending: int | None = None
+    jobs_running: int | None = None
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,6 +109,7 @@ def test_a_wrong_id_and_a_forgotten_job(sandbox: SandboxTarget) -> None:
 
 @pytest.mark.parametrize("kind", ["empty", "304"])
 def test_an_empty_list_is_no_answer(sandbox: SandboxTarget, kind: str) -> None:
+    sandbox.submit(sandbox.spec(sandbox.new_account()))
     sandbox.control("POST", "faults", route="jobs", kind=kind)
     assert sandbox.client.list_jobs(sandbox.token()).complete is False
     assert sandbox.client.list_jobs(sandbox.token()).complete is True

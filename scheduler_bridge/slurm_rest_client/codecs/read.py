@@ -40,8 +40,8 @@ def diag(operation: str, row: wire.Statistics | None) -> Diag:
     return Diag(
         server_time=now,
         dbd_agent_queue_size=row.dbd_agent_queue_size or 0,
-        jobs_pending=row.jobs_pending or 0,
-        jobs_running=row.jobs_running or 0,
+        jobs_pending=row.jobs_pending,
+        jobs_running=row.jobs_running,
     )
 
 
