@@ -115,7 +115,15 @@ class Nation:
         def all_ended() -> bool:
             return set(Job.objects.filter(code__in=codes).values_list("state", flat=True)) <= SETTLED
 
-        workers.until(all_ended, "not every job ended", seconds=240)
+        try:
+            workers.until(all_ended, "not every job ended", seconds=180)
+        except AssertionError as error:
+            found = (
+                Job.objects.filter(code__in=codes)
+                .exclude(state__in=SETTLED)
+                .values_list("cluster__code", *STORY)
+            )
+            raise AssertionError(f"still open: {[str(row) for row in found]} {error}") from error
         self.exactly_once(jobs)
 
 
