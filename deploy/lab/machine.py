@@ -84,7 +84,8 @@ def spawn_inside(machine: LabMachine, log: str, *command: str, env: dict[str, st
     for process, pid_inside in _namespace(machine):
         if pid_inside == inside:
             return process
-    raise LabError(f"{' '.join(command)} ended at once; see {log}")
+    said = run_inside(machine, "tail", "-n", "5", log, check=False).stdout.strip()
+    raise LabError(f"{' '.join(command)} ended at once; {log} ends: {said}")
 
 
 def processes(machine: LabMachine) -> Iterator[Process]:
