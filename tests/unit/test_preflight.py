@@ -170,6 +170,12 @@ def test_only_what_is_needed_is_kept():
     assert config.decays(kept) == []
 
 
+def test_a_line_of_blanks_is_read_at_once():
+    blanks = " " * 100_000
+    padded = SHOWN.replace("= ned", f"={blanks}ned{blanks}")
+    assert config.parse(f"{padded}PrivateData = a{blanks}b\n{blanks}\n")["ClusterName"] == "ned"
+
+
 @pytest.mark.parametrize("text", ["", "ClusterName = ned", "SLURM_VERSION\n= 24", "<html>" * 100])
 def test_another_text_is_refused(text):
     with pytest.raises(InvalidInput) as refusal:

@@ -29,7 +29,8 @@ SANDBOX: Mapping[str, str] = {
     "PriorityUsageResetPeriod": "NONE",
     "SlurmUser": "slurm",
 }
-_LINE = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
+# The value is stripped afterwards: a pattern that did it would try a long line in every way there is.
+_LINE = re.compile(r"\s*(\w+)\s*=(.*)")
 _LONGEST = 200
 
 
@@ -39,7 +40,7 @@ def parse(text: str) -> dict[str, str]:
     for line in text.splitlines():
         match = _LINE.match(line)
         if match and match[1] in KEPT:
-            found[match[1]] = match[2][:_LONGEST]
+            found[match[1]] = match[2].strip()[:_LONGEST]
     missing = [name for name in NEEDED if name not in found]
     if missing:
         raise InvalidInput(
