@@ -83,6 +83,7 @@ def usage_accept(
         )
     verdict = verdict_of(upload)
     _check_choice(verdict, leave_wrong=leave_wrong, mark=mark)
+    _check_not_undone(upload, verdict)
     for entries in batched(verdict.new, BATCH):
         _charge(upload, entries)
     for entry in verdict.changed:
@@ -145,6 +146,16 @@ def _check_choice(verdict: Verdict, *, leave_wrong: bool, mark: str) -> None:
                 "Discard the upload and correct it, or say that the good rows are accepted without them."
             ),
             figures={"good": verdict.good, "wrong": verdict.wrong},
+        )
+
+
+def _check_not_undone(upload: UsageUpload, verdict: Verdict) -> None:
+    """A signature stays good for ever, so a table that was charged once may add rows, but change none."""
+    same = UsageUpload.objects.filter(site=upload.site, sha256=upload.sha256, state=UploadState.ACCEPTED)
+    if verdict.changed and same.exists():
+        raise IllegalState(
+            _("This very table was accepted before, and some of its runs were corrected since."),
+            remedy=_("Sign a table with the present figures."),
         )
 
 

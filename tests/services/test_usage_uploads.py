@@ -174,13 +174,35 @@ def test_a_changed_row_posts_the_difference(away: Away):
         ({"ended_at": stamp(end - timedelta(hours=1))}, 2),
         ({"ended_at": stamp(start)}, 0),
         ({"gpus": 3}, 6),
-        ({}, 4),
+        ({"gpus": 4}, 8),
     ):
         upload = accept(away, row | {name: str(value) for name, value in changes.items()})
         assert upload.changed == 1
         assert away.balances.spent == hours * HOUR
         assert UploadedRun.objects.get().gpu_seconds == hours * HOUR
         assert first_difference() is None
+
+
+def test_a_table_that_was_charged_doesnt_undo_what_was_corrected_since(away: Away):
+    row = away.row()
+    accept(away, row)
+    accept(away, row | {"gpus": "3"})
+    assert away.balances.spent == 3 * HOUR
+    with pytest.raises(IllegalState) as refusal:
+        accept(away, row)
+    assert "present figures" in refusal.value.remedy
+    assert away.balances.spent == 3 * HOUR
+    assert accept(away, row, away.row("run-2")).changed == 1, "signed anew, the smaller figure counts"
+    assert away.balances.spent == 4 * HOUR
+
+
+def test_the_same_table_again_takes_the_rows_that_were_wrong(away: Away):
+    rows = away.row(), away.row("run-2", person="late@example.pk")
+    assert accept(away, *rows, leave_wrong=True).wrong == 1
+    away.cast.member.email = "late@example.pk"
+    away.cast.member.save()
+    again = accept(away, *rows)
+    assert (again.new, again.known, away.balances.spent) == (1, 1, 4 * HOUR)
 
 
 def test_a_run_of_no_length_may_turn_out_to_have_used_something(away: Away):
