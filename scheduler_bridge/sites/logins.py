@@ -7,6 +7,7 @@ own, and a manager confirms it. Only confirmed links are used for jobs.
 import re
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
@@ -51,6 +52,7 @@ def login_propose(*, actor: User, user: User, site: Site, login: str) -> SiteLog
     Raises NotAllowed, SecondFactorNeeded, InvalidInput (login), IllegalState (in use, or open already).
     """
     _require_site(actor, site)
+    _refuse_taken(user, site, login)
     return _open(actor=actor, user=user, site=site, login=login)
 
 
@@ -58,10 +60,11 @@ def login_propose(*, actor: User, user: User, site: Site, login: str) -> SiteLog
 def login_ask(*, actor: User, site: Site, login: str) -> SiteLogin:
     """Name one's own login at a site; it counts once one of the site's managers has confirmed it.
 
-    For people with an allocation there. Raises Refused (code `no_allocation`), InvalidInput, IllegalState.
+    For people with an allocation there. Whether somebody else has the login is the managers' to know: they are
+    told when they confirm it. Raises Refused (code `no_allocation`), InvalidInput, IllegalState (own link).
     """
+    _refuse_linked(actor, site)
     if not sites_without_login(actor).filter(pk=site.pk).exists():
-        _refuse_taken(actor, site, login)
         raise Refused(
             _("You have no allocation at %(site)s.") % {"site": site},
             field="site",
@@ -153,10 +156,19 @@ def _check(site: Site, login: str) -> None:
         )
 
 
-def _refuse_taken(user: User, site: Site, login: str) -> None:
-    live = SiteLogin.objects.filter(site=site, state=LoginState.CONFIRMED)
-    if live.filter(user=user).exists() or live.filter(login=login).exists():
+def _refuse_linked(user: User, site: Site) -> None:
+    if _confirmed_at(site).filter(user=user).exists():
         raise _taken(site)
+
+
+def _refuse_taken(user: User, site: Site, login: str) -> None:
+    _refuse_linked(user, site)
+    if _confirmed_at(site).filter(login=login).exists():
+        raise _taken(site)
+
+
+def _confirmed_at(site: Site) -> QuerySet[SiteLogin]:
+    return SiteLogin.objects.filter(site=site, state=LoginState.CONFIRMED)
 
 
 def _taken(site: Site) -> IllegalState:
@@ -169,7 +181,6 @@ def _taken(site: Site) -> IllegalState:
 
 def _open(*, actor: User, user: User, site: Site, login: str) -> SiteLogin:
     _check(site, login)
-    _refuse_taken(user, site, login)
     link = SiteLogin(user=user, site=site, login=login, linked_by=actor, state=LoginState.PROPOSED)
     try:
         with transaction.atomic():

@@ -131,6 +131,22 @@ def test_who_has_no_allocation_there_doesnt_ask(cast):
     assert not SiteLogin.objects.exists()
 
 
+def test_asking_doesnt_tell_whose_login_is_linked(real: Stage):
+    """Neither to a stranger nor to somebody with an allocation: the managers hear of it."""
+    cast = real.cast
+    SiteLogin.objects.create(user=cast.pi, site=cast.site, login="ayesha")
+    for login in ("ayesha", "nobodys"):
+        with pytest.raises(Refused) as refusal:
+            login_ask(actor=cast.outsider, site=cast.site, login=login)
+        assert refusal.value.code == "no_allocation"
+    claim = login_ask(actor=cast.member, site=cast.site, login="ayesha")
+    with pytest.raises(IllegalState):
+        login_confirm(actor=cast.site_manager, link=claim)
+    with pytest.raises(IllegalState) as own:
+        login_ask(actor=cast.pi, site=cast.site, login="other")
+    assert "linked already" in own.value.text
+
+
 def test_without_managers_the_admins_are_asked(real: Stage):
     real.cast.site.roles.all().delete()
     login_ask(actor=real.cast.pi, site=real.cast.site, login="ayesha")
