@@ -1,6 +1,7 @@
 """What the fields of this room take, beyond what Django checks. Each raises ValidationError."""
 
 import ipaddress
+import socket
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -27,20 +28,29 @@ def check_cluster_url(value: str) -> None:
     """http(s)://host:port and nothing more; never a link-local address (the metadata service of clouds)."""
     try:
         parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
+        # As the socket will have it: full-width digits, say, are turned into plain ones.
+        host, _port = (parts.hostname or "").encode("idna").decode().rstrip("."), parts.port
     except ValueError as error:
         raise ValidationError(_("This is no address: write it like http://127.0.0.1:6820.")) from error
     if parts.scheme not in {"http", "https"} or not host:
         raise ValidationError(_("Write the address like http://127.0.0.1:6820."))
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValidationError(_("Leave out login, path and query: only scheme, host and port."))
+    address = _address(host)
+    if address and (address.is_link_local or address.is_multicast or address.is_unspecified):
+        raise ValidationError(_("No cluster can stand at this address."))
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that the host is, in any form that the system's own library takes; None for a name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return
-    address = getattr(address, "ipv4_mapped", None) or address
-    if address.is_link_local or address.is_multicast or address.is_unspecified:
-        raise ValidationError(_("No cluster can stand at this address."))
+        try:  # 2852039166, 0xa9fea9fe and 169.254.43518 are addresses too
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def check_signer(value: str) -> None:

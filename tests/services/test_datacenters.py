@@ -312,6 +312,13 @@ def test_a_sites_kind_is_for_admins_and_never_hides_a_cluster(cast):
         ({"url": "http://[fe80::1]:6820"}, "url"),
         ({"url": "http://[::ffff:169.254.169.254]:80"}, "url"),
         ({"url": "http://0.0.0.0:6820"}, "url"),
+        ({"url": "http://2852039166"}, "url"),
+        ({"url": "http://0xa9fea9fe:6820"}, "url"),
+        ({"url": "http://0251.0376.0251.0376"}, "url"),
+        ({"url": "http://169.254.43518"}, "url"),
+        ({"url": "http://169.254.169.254.:80"}, "url"),
+        ({"url": "http://１６９.254.169.254"}, "url"),
+        ({"url": "http://0"}, "url"),
         ({"url": "http://user:word@host:6820"}, "url"),
         ({"url": "http://host:6820/elsewhere"}, "url"),
         ({"url": "http://host:port"}, "url"),
@@ -328,7 +335,14 @@ def test_a_cluster_leads_nowhere_else(cast, change, field):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:6820", "https://slurm.ned.edu.pk", "http://slurmrestd:6820"]
+    "url",
+    [
+        "http://127.0.0.1:6820",
+        "http://[fd00::7]:6820",
+        "https://slurm.ned.edu.pk",
+        "http://slurmrestd:6820",
+        "http://slurm_2:6820",
+    ],
 )
 def test_a_cluster_stands_where_it_may(cast, url):
     assert cluster_update(actor=cast.admin, cluster=cast.cluster, url=url).url == url
