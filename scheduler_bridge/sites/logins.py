@@ -78,10 +78,12 @@ def login_ask(*, actor: User, site: Site, login: str) -> SiteLogin:
 def login_confirm(*, actor: User, link: SiteLogin) -> SiteLogin:
     """Agree with what the other side said: the login is let into the person's allocations.
 
-    Raises NotAllowed for everybody but the other side, SecondFactorNeeded, IllegalState.
+    Raises NotAllowed for everybody but the other side, SecondFactorNeeded, IllegalState, and InvalidInput
+    (login) where it has become one that is reserved since.
     """
     link = _locked(link)
     _require_other_side(actor, link)
+    _check(link.site, link.login)
     _refuse_taken(link.user, link.site, link.login)
     _step(link, "confirm", actor)
     _provision_for(link.user, link.site)

@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from datacenters.models import Site
+from datacenters.models import Cluster, Site
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused, SecondFactorNeeded
 from portal.foundation.models import AuditRow, OutboxRow
 from portal.notices.models import Notice
@@ -242,6 +242,17 @@ def test_what_is_no_login(real: Stage, login):
             refused()
         assert refusal.value.field == "login"
     assert not SiteLogin.objects.exists()
+
+
+def test_a_login_that_has_become_the_operators_isnt_confirmed(real: Stage):
+    cast = real.cast
+    link = login_ask(actor=cast.pi, site=cast.site, login="slurmops")
+    Cluster.objects.filter(pk=real.cluster.pk).update(operator_login="slurmops")
+    with pytest.raises(InvalidInput) as refusal:
+        login_confirm(actor=cast.site_manager, link=link)
+    assert refusal.value.field == "login"
+    link.refresh_from_db()
+    assert link.state == "proposed"
 
 
 # --- Many at once ----------------------------------------------------------------------------------------
