@@ -94,8 +94,8 @@ def _alive(part: str) -> str:
 
 def _sending() -> str:
     """Informs only: while nothing may be sent, people go on working with the portal."""
-    if troubles := standing.troubles():
-        raise RuntimeError(" ".join(f"{trouble.text} {trouble.remedy}" for trouble in troubles))
+    if lines := standing.told_to_all():
+        raise RuntimeError(". ".join(lines))
     return "to all sites"
 
 

@@ -51,6 +51,19 @@ def troubles() -> list[Trouble]:
     return found
 
 
+def told_to_all() -> list[str]:
+    """Where nothing is sent, for those who may not see why: one line for each."""
+    lines = []
+    if epoch.problem():
+        lines.append("stopped by the installation's epoch; run manage.py resume_dispatch")
+    if not settings.DISPATCH_ENABLED:
+        lines.append("switched off in this environment; set TAQSEEM_DISPATCH_ENABLED=1 and restart")
+    stops = SendingStop.objects.select_related("cluster__site").order_by("cluster__code")
+    if where := [stop.cluster.site.code if stop.cluster else "all sites" for stop in stops]:
+        lines.append(f"stopped: {', '.join(where)}; admins see why under /sending/")
+    return lines
+
+
 def troubles_in_short() -> list[Trouble]:
     """The same for every page's frame: that there are none is known for some seconds."""
 
