@@ -19,7 +19,7 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.services import audit
 from portal.people.models import User
-from scheduler_bridge.models import UploadedRun, UsageUpload
+from scheduler_bridge.models import UploadedRun, UsageKey, UsageUpload
 from scheduler_bridge.transitions import UPLOAD, UploadState
 from scheduler_bridge.uploads.judge import Entry, Verdict, judge
 from scheduler_bridge.uploads.keys import require_site, signing_key
@@ -32,16 +32,18 @@ BATCH = 1000
 def usage_upload(*, actor: User, site: Site, filename: str, content: bytes, signature: bytes) -> UsageUpload:
     """Keep a signed table and check it; nothing is charged yet. For the site's managers.
 
-    The same table, while it waits to be accepted, is kept once. Raises NotAllowed, SecondFactorNeeded,
+    The same table, while it waits to be accepted, is kept once; where its key was revoked since, it now
+    counts as signed by this one. Raises NotAllowed, SecondFactorNeeded,
     IllegalState (bridged site), InvalidInput (`signature`; `content`, where it is no such table at all).
     """
     require_site(actor, site)
     key = signing_key(site, content, signature)
     _lock(site)
     digest = hashlib.sha256(content).hexdigest()
-    waiting = UsageUpload.objects.filter(site=site, sha256=digest, state=UploadState.CHECKED).first()
+    uploads = UsageUpload.objects.select_related("key", "uploaded_by")
+    waiting = uploads.filter(site=site, sha256=digest, state=UploadState.CHECKED).first()
     if waiting is not None:
-        return waiting
+        return _take_over(actor, waiting, key, signature)
     verdict = judge(site, content)
     upload = UsageUpload.objects.create(
         site=site,
@@ -58,6 +60,23 @@ def usage_upload(*, actor: User, site: Site, filename: str, content: bytes, sign
         action="usage_upload",
         target=upload,
         after={"site": site.code, "sha256": digest, "key": key.code, "rows": upload.rows},
+    )
+    return upload
+
+
+def _take_over(actor: User, upload: UsageUpload, key: UsageKey, signature: bytes) -> UsageUpload:
+    """Without this a table whose key was revoked could be neither accepted nor sent again."""
+    if upload.key.revoked_at is None:
+        return upload
+    before = upload.snapshot("key", "uploaded_by")
+    upload.key, upload.signature, upload.uploaded_by = key, signature, actor
+    upload.store("key", "signature", "uploaded_by")
+    audit.record(
+        actor=actor,
+        action="usage_upload",
+        target=upload,
+        before=before,
+        after=upload.snapshot("key", "uploaded_by"),
     )
     return upload
 

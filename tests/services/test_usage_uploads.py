@@ -96,6 +96,25 @@ def test_the_next_key_works_beside_the_old_one(away: Away):
     assert away.upload(content=content, signature=away.sign(content, "next.pem")).key == key
 
 
+def test_a_waiting_table_whose_key_was_revoked_is_signed_anew(away: Away):
+    cast, content = away.cast, away.table(away.row())
+    waiting = away.upload(content=content)
+    public = new_key(away.folder / "next.pem")
+    key = usage_key_register(actor=cast.admin, site=cast.site, name="Next", public_key=public)
+    signature = away.sign(content, "next.pem")
+    same = away.upload(content=content, signature=signature, actor=cast.admin)
+    assert (same, same.key, same.uploaded_by) == (waiting, away.key, cast.site_manager), "its key is in force"
+    usage_key_revoke(actor=cast.site_manager, key=away.key, reason="Lost laptop")
+    anew = away.upload(content=content, signature=signature, actor=cast.admin)
+    assert (anew, UsageUpload.objects.count()) == (waiting, 1)
+    stored = UsageUpload.objects.get()
+    assert (stored.key, bytes(stored.signature), stored.uploaded_by) == (key, signature, cast.admin)
+    told = AuditRow.objects.filter(action="usage_upload").latest("id")
+    assert told.before == {"key": away.key.code, "uploaded_by": cast.site_manager.code}
+    assert told.after == {"key": key.code, "uploaded_by": cast.admin.code}
+    assert usage_accept(actor=cast.site_manager, upload=stored).new == 1
+
+
 @pytest.mark.parametrize("kind", ["nothing", "private", "rsa"])
 def test_what_is_no_public_ed25519_key(away: Away, kind):
     pem = {"nothing": "hello", "private": (away.folder / "key.pem").read_text()}.get(kind)
