@@ -60,8 +60,8 @@ def login_propose(*, actor: User, user: User, site: Site, login: str) -> SiteLog
 def login_ask(*, actor: User, site: Site, login: str) -> SiteLogin:
     """Name one's own login at a site; it counts once one of the site's managers has confirmed it.
 
-    For people with an allocation there. Whether somebody else has the login is the managers' to know: they are
-    told when they confirm it. Raises Refused (code `no_allocation`), InvalidInput, IllegalState (own link).
+    For people with an allocation there. Whether somebody else has the login is the managers' to know: they
+    are told when they confirm it. Raises Refused (code `no_allocation`), InvalidInput, IllegalState.
     """
     _refuse_linked(actor, site)
     if not sites_without_login(actor).filter(pk=site.pk).exists():
