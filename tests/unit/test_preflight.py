@@ -359,12 +359,16 @@ def test_token_verdicts():
 
 
 def test_a_token_that_only_lives_long_enough_is_a_matter_of_clocks():
+    asked = []
+
     def diag(*, seconds=60):
-        if seconds < 3600:
+        asked.append(seconds)
+        if seconds < 600:
             raise REJECTED
         return Diag(server_time=0, dbd_agent_queue_size=0)
 
     assert finding(connection.token(a_probe(diag=diag))) == ("clock", Result.FAILED, Who.SLURM)
+    assert max(asked) <= 900, "nobody gets a token that is good for long"
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,14 @@ WORDS: dict[str, dict[str, Words]] = {
         ),
         "wrong_key": Words(
             _F,
-            _("Slurm rejects the token, whatever its lifetime: the key isn't the cluster's."),
-            _("Copy the file that AuthAltParameters=jwt_key= names at the cluster to %(key)s."),
+            _(
+                "Slurm rejects the token, also one that lives for 15 minutes: the key isn't the cluster's, "
+                "or its clock is further ahead."
+            ),
+            _(
+                "Copy the file that AuthAltParameters=jwt_key= names at the cluster to %(key)s, and set both "
+                "clocks by NTP."
+            ),
             Who.OPERATOR,
         ),
         "clock": Words(
