@@ -1,6 +1,7 @@
 """What the fields of this room take, beyond what Django checks. Each raises ValidationError."""
 
 import ipaddress
+import os
 import socket
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -53,13 +54,21 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+# Files there are the machine's or the portal's own, never a cluster's key.
+NO_KEYS_BELOW = ("/proc", "/sys", "/dev", "/run/secrets")
+
+
 def check_signer(value: str) -> None:
-    """A plain file name under KEYS_DIR, or an absolute path without detours."""
+    """A plain file name under KEYS_DIR, or an absolute path without detours, wherever its links lead."""
     path = PurePosixPath(value)
     plain = path.name == value
-    direct = path.is_absolute() and str(path) == value and ".." not in path.parts
+    direct = path.root == "/" and str(path) == value and ".." not in path.parts
     if "\0" in value or not (plain or direct) or value in {".", ".."}:
         raise ValidationError(_("Give a file name under the key folder, or an absolute path."))
+    if direct:
+        real = PurePosixPath(os.path.realpath(value))
+        if any(one.is_relative_to(folder) for one in (path, real) for folder in NO_KEYS_BELOW):
+            raise ValidationError(_("No cluster's key lies there: put it in the key folder."))
 
 
 def check_quarter(value: str) -> None:

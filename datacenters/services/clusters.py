@@ -40,6 +40,7 @@ def cluster_create(*, actor: Any, site: Site, **fields: Any) -> Cluster:
     site = Site.objects.select_for_update().get(pk=site.pk)
     _check_connectable(site)
     _check_key(fields.get("signer", ""))
+    _check_operator(fields.get("operator_login", ""))
     shown = ("site", *CLUSTER_FIELDS, "is_enabled")
     cluster = records.insert(
         actor=actor,
@@ -62,7 +63,9 @@ def cluster_update(*, actor: Any, cluster: Cluster, reason: str = "", **changes:
     require_admin(actor)
     records.only(changes, EDITABLE)
     if changes.get("signer", cluster.signer) != cluster.signer:
-        _check_key(changes["signer"])
+        _check_key(changes["signer"], cluster)
+    if changes.get("operator_login", cluster.operator_login) != cluster.operator_login:
+        _check_operator(changes["operator_login"])
     changed = records.update(
         actor=actor, action="cluster_update", record=cluster, changes=changes, reason=reason
     )
@@ -138,13 +141,45 @@ def _check_connectable(site: Site) -> None:
         )
 
 
-def _check_key(signer: str) -> None:
-    """An empty or crooked name is for the model to refuse."""
-    if signer and "\0" not in signer and not Path(settings.KEYS_DIR, signer).is_file():
+def _check_key(signer: str, cluster: Cluster | None = None) -> None:
+    """It is there, and no other cluster's: who could have tokens signed with that could speak for its users.
+
+    An empty or crooked name is for the model to refuse.
+    """
+    if not signer or "\0" in signer:
+        return
+    key = Path(settings.KEYS_DIR, signer)
+    if not key.is_file():
         raise InvalidInput(
             _("There is no key file “%(name)s”.") % {"name": signer},
             field="signer",
             remedy=_("Put the file where the portal can read it, in its key folder, then choose it by name."),
+        )
+    others = Cluster.objects.exclude(pk=cluster.pk if cluster else None).values_list("signer", flat=True)
+    if any(other.exists() and key.samefile(other) for signer in others for other in _keys_of(signer)):
+        raise InvalidInput(
+            _("Each cluster has a key of its own; this one is another cluster's."),
+            field="signer",
+            remedy=_("Choose the key that was made for this cluster."),
+        )
+
+
+def _keys_of(signer: str) -> tuple[Path, Path]:
+    """The key of a cluster, and the one that is to follow it while it is being changed."""
+    key = Path(settings.KEYS_DIR, signer)
+    return key, key.with_name(f"{key.stem}.next.pem")
+
+
+# Slurm obeys them in everything; it also takes a number for the user with that id.
+POWERFUL = {"root", "slurm"}
+
+
+def _check_operator(login: str) -> None:
+    if login.lower() in POWERFUL or login.isdigit():
+        raise InvalidInput(
+            _("“%(login)s” can't be the operator login.") % {"login": login},
+            field="operator_login",
+            remedy=_("Have the site make a user of its own for the portal, such as tqportal."),
         )
 
 

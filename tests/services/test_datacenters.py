@@ -279,6 +279,43 @@ def test_keys_are_chosen_from_the_folder_or_by_path(cast, keys, tmp_path_factory
     assert key_names() == ["other.key"]
 
 
+def test_each_cluster_has_a_key_of_its_own(cast, keys):
+    """By whatever name: who signs with another cluster's key speaks for its users."""
+    site = site_create(actor=cast.admin, code="quantum", name="Quantum Valley")
+    for name in ("ned.key", "ned.next.pem"):
+        (keys / name).write_bytes(b"n" * 32)
+    (keys / "symbolic.key").symlink_to(keys / "ned.key")
+    (keys / "hard.key").hardlink_to(keys / "ned.key")
+    theirs = ("ned.key", str(keys / "ned.key"), "symbolic.key", "hard.key", "ned.next.pem")
+    for signer in theirs:
+        with pytest.raises(InvalidInput) as refusal:
+            cluster_create(actor=cast.admin, site=site, **CLUSTER | {"signer": signer})
+        assert (refusal.value.field, "of its own" in refusal.value.text) == ("signer", True), signer
+    cluster = cluster_create(actor=cast.admin, site=site, **CLUSTER)
+    for signer in theirs:
+        with pytest.raises(InvalidInput) as refusal:
+            cluster_update(actor=cast.admin, cluster=cluster, signer=signer)
+        assert refusal.value.field == "signer", signer
+    # The own one, by another name, is no other cluster's.
+    again = cluster_update(actor=cast.admin, cluster=cluster, signer=str(keys / "quantum.key"))
+    assert again.signer == str(keys / "quantum.key")
+
+
+def test_a_link_doesnt_lead_to_the_machines_own_files(cast, keys):
+    (keys / "link.key").symlink_to("/proc/version")
+    with pytest.raises(InvalidInput) as refusal:
+        cluster_update(actor=cast.admin, cluster=cast.cluster, signer=str(keys / "link.key"))
+    assert refusal.value.field == "signer"
+
+
+def test_a_new_cluster_isnt_spoken_to_as_root(cast, keys):
+    site = site_create(actor=cast.admin, code="quantum", name="Quantum Valley")
+    with pytest.raises(InvalidInput) as refusal:
+        cluster_create(actor=cast.admin, site=site, **CLUSTER, operator_login="root")
+    assert refusal.value.field == "operator_login"
+    assert not Cluster.objects.filter(site=site).exists()
+
+
 def test_an_unbridged_site_takes_no_cluster_and_needs_no_partition(cast, keys):
     site = site_create(actor=cast.admin, code="quantum", name="Quantum Valley", kind="unbridged")
     with pytest.raises(IllegalState) as refusal:
@@ -325,6 +362,14 @@ def test_a_sites_kind_is_for_admins_and_never_hides_a_cluster(cast):
         ({"signer": "../../etc/shadow"}, "signer"),
         ({"signer": "/keys/../etc/shadow"}, "signer"),
         ({"signer": ".."}, "signer"),
+        ({"signer": "/proc/self/environ"}, "signer"),
+        ({"signer": "//proc/self/environ"}, "signer"),
+        ({"signer": "/dev/null"}, "signer"),
+        ({"signer": "/sys/kernel/notes"}, "signer"),
+        ({"signer": "/run/secrets/secret_key"}, "signer"),
+        ({"operator_login": "root"}, "operator_login"),
+        ({"operator_login": "Slurm"}, "operator_login"),
+        ({"operator_login": "0"}, "operator_login"),
         ({"operator_login": "root; id"}, "operator_login"),
     ],
 )
