@@ -85,3 +85,11 @@ class Busy(DomainError):
     status = 503
     code = "busy"
     default_message = _("This is being changed by somebody else right now. Please try again in a moment.")
+
+
+class TooLarge(DomainError):
+    """More bytes in one body than are taken at once."""
+
+    status = 413
+    code = "too_large"
+    default_message = _("This is larger than what can be sent at once.")

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
+from django.utils.translation import gettext as _
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import ErrorResponse
@@ -28,6 +30,8 @@ class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError) and is_lock_timeout(exc):
             exc = errors.Busy()
+        if isinstance(exc, RequestDataTooBig):
+            exc = errors.TooLarge(remedy=_("Send it in several parts."))
         if isinstance(exc, errors.DomainError):
             return Refusal(exc)
         return super().convert_known_exceptions(exc)

@@ -324,6 +324,8 @@ SECURE_CSP = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+# A body that isn't a file: the largest is a site's table of usage, 2 MB, which base64 makes 2.8.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING = {

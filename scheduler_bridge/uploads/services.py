@@ -23,6 +23,7 @@ from scheduler_bridge.models import UploadedRun, UsageKey, UsageUpload
 from scheduler_bridge.transitions import UPLOAD, UploadState
 from scheduler_bridge.uploads.judge import Entry, Verdict, judge
 from scheduler_bridge.uploads.keys import require_site, signing_key
+from scheduler_bridge.uploads.table import check_size
 
 # The ledger posts at most this many at a time.
 BATCH = 1000
@@ -37,6 +38,7 @@ def usage_upload(*, actor: User, site: Site, filename: str, content: bytes, sign
     IllegalState (bridged site), InvalidInput (`signature`; `content`, where it is no such table at all).
     """
     require_site(actor, site)
+    check_size(content)
     key = signing_key(site, content, signature)
     _lock(site)
     digest = hashlib.sha256(content).hexdigest()

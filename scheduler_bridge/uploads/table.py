@@ -53,6 +53,12 @@ class Row:
         return self.gpus * int((self.ended_at - self.started_at).total_seconds())
 
 
+def check_size(content: bytes) -> None:
+    """Asked before anything else: of a larger file a page reads no more. Raises InvalidInput (`content`)."""
+    if len(content) > MOST_BYTES:
+        raise _no_table(_("The file is larger than 2 MB."), _("Upload it in several parts."))
+
+
 def read(content: bytes) -> tuple[list[Row], list[Fault]]:
     """The rows that can be read, and the faults of the others, one a cell.
 
@@ -76,8 +82,6 @@ def read(content: bytes) -> tuple[list[Row], list[Fault]]:
 
 def _lines(content: bytes) -> list[tuple[int, list[str]]]:
     """Header and rows with their line numbers, empty ones left out."""
-    if len(content) > MOST_BYTES:
-        raise _no_table(_("The file is larger than 2 MB."), _("Upload it in several parts."))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

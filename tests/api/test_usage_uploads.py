@@ -6,6 +6,7 @@ import pytest
 
 from portal.foundation.clock import today
 from scheduler_bridge.models import UploadedRun, UsageUpload
+from scheduler_bridge.uploads.table import MOST_BYTES
 from tests.uploading import Away, new_key
 
 KEYS, UPLOADS = "/api/v1/usage-keys/", "/api/v1/usage-uploads/"
@@ -64,6 +65,13 @@ def test_discarding(api, away: Away):
     assert done.json()["state"] == "discarded"
 
 
+def test_a_body_that_is_too_large_is_an_error_too(api, away: Away):
+    sent = body(away, away.row()) | {"content": "A" * 5 * 1024 * 1024}
+    reply = post(api(away.cast.site_manager), UPLOADS, sent)
+    assert (reply.status_code, reply.json()["code"]) == (413, "too_large")
+    assert reply.json()["errors"][0]["remedy"]
+
+
 @pytest.mark.parametrize("who", [None, "pi", "auditor", "council", "outsider"])
 def test_nobody_else(api, away: Away, who):
     upload = away.upload(away.row())
@@ -84,6 +92,7 @@ def test_nobody_else(api, away: Away, who):
         ({"signature": "AAAA"}, "signature"),
         ({"signature": "not base64!"}, "signature"),
         ({"content": base64.b64encode(b"other").decode()}, "signature"),
+        ({"content": base64.b64encode(b"\n" * (MOST_BYTES + 1)).decode()}, "content"),
         ({"site": "nowhere"}, "site"),
     ],
 )

@@ -7,6 +7,7 @@ from django.urls import reverse
 from portal.foundation.models import AuditRow
 from scheduler_bridge.models import UploadedRun, UsageKey, UsageUpload
 from scheduler_bridge.uploads.services import usage_accept
+from scheduler_bridge.uploads.table import MOST_BYTES
 from tests.uploading import Away, new_key
 
 USAGE, NEW, KEYS = "/sites/ned/usage/", "/sites/ned/usage/new/", "/sites/ned/usage-keys/"
@@ -62,6 +63,14 @@ def test_a_bad_signature_names_its_field(web, away: Away):
     assert (page.status_code, list(page.context["form"].errors)) == (422, ["signature"])
     page = web(away.cast.site_manager).post(NEW, {})
     assert set(page.context["form"].errors) == {"content", "signature"}
+
+
+def test_a_table_that_is_too_large_is_told_so(web, away: Away):
+    content = away.table(away.row())
+    page = web(away.cast.site_manager).post(NEW, sent(away, content + b"\n" * MOST_BYTES))
+    assert page.status_code == 422
+    assert "larger than 2 MB" in str(page.context["form"].errors["content"])
+    assert list(page.context["form"].errors) == ["content"]
 
 
 def test_discarding(web, away: Away):
