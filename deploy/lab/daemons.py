@@ -16,12 +16,9 @@ WORKING_NODE = {"idle", "mixed", "allocated", "completing"}
 def start_machine_daemon(machine: LabMachine, name: str) -> None:
     """Start munged or mariadbd; answers are awaited by `machine_answers`."""
     directory = f"/lab/{machine.release}"
-    command = ("/lab/slurm/daemon.sh", name)
-    log, env = f"{directory}/log/{name}.log", {"MACHINE_DIR": directory}
-    try:
-        machine.daemons[name] = spawn_inside(machine, log, *command, env=env)
-    except LabError:  # seen on a busy machine, once in many starts
-        machine.daemons[name] = spawn_inside(machine, log, *command, env=env)
+    machine.daemons[name] = spawn_inside(
+        machine, f"{directory}/log/{name}.log", "/lab/slurm/daemon.sh", name, env={"MACHINE_DIR": directory}
+    )
 
 
 def start_cluster_daemon(machine: LabMachine, cluster: LabCluster, name: str) -> None:

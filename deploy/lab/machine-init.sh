@@ -15,5 +15,5 @@ mount -t tmpfs -o mode=1777 lab "$tree/dev/shm"
 mount -t sysfs -o ro lab "$tree/sys"
 mount -t proc lab "$tree/proc"
 
-echo "$pid"
-exec chroot "$tree" /bin/sh -c 'cd /; exec > /dev/null 2>&1; while :; do sleep 86400 & wait $!; done'
+# Told only from inside the tree: who enters before that would stand in the host's.
+exec chroot "$tree" /bin/sh -c 'cd /; echo "$0"; exec > /dev/null 2>&1; while :; do sleep 86400 & wait $!; done' "$pid"
