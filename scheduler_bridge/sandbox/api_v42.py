@@ -1,6 +1,6 @@
 """slurmrestd's routes in v0.0.42 (Slurm 24.11)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -101,10 +101,10 @@ def _submit(call: Call) -> Reply:
     return submit(call.cluster, call.user, call.body)
 
 
-def _rows(call: Call, jobs: Iterable[Job]) -> Reply:
+def _rows(call: Call, jobs: Iterable[Job], *, warnings: Sequence[dict[str, str]] = ()) -> Reply:
     cluster = call.cluster
     rows = [render.live_job(job, cluster.config.name, cluster.settings.speed) for job in jobs]
-    return Reply(200, {"jobs": rows, "last_update": render.number(cluster.now)})
+    return Reply(200, {"jobs": rows, "last_update": render.number(cluster.now), "warnings": list(warnings)})
 
 
 def _jobs(call: Call) -> Reply:
@@ -115,10 +115,8 @@ def _jobs(call: Call) -> Reply:
     if int(since) > call.cluster.changed_at:
         said = [warning(f"No job changes since update_time[{since}]", "op_handler_jobs")]
         return Reply(200, {"jobs": [], "warnings": said})
-    reply = _rows(call, call.cluster.live.values())
-    if not call.cluster.live:
-        reply.body["warnings"] = [{"description": "Zero jobs to dump", "source": ""}]
-    return reply
+    said = [] if call.cluster.live else [{"description": "Zero jobs to dump", "source": ""}]
+    return _rows(call, call.cluster.live.values(), warnings=said)
 
 
 def _job_states(call: Call) -> Reply:
