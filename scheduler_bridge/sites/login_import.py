@@ -69,7 +69,7 @@ def _is_known(user: User, site: Site, login: str) -> bool:
 
 def _rows(table: str) -> Iterator[tuple[int, str, str]]:
     """Row number, e-mail address and login of each row that isn't empty."""
-    lines = list(csv.reader(io.StringIO(table.lstrip("\ufeff"))))
+    lines = _lines(table)
     header = [name.strip().lower() for name in lines[0]] if lines else []
     if missing := [name for name in COLUMNS if name not in header]:
         raise InvalidInput(
@@ -89,3 +89,18 @@ def _rows(table: str) -> Iterator[tuple[int, str, str]]:
         if any(cell.strip() for cell in line):
             padded = [*line, "", ""]
             yield number, padded[email].strip(), padded[login].strip()
+
+
+def _lines(table: str) -> list[list[str]]:
+    if "\0" in table:  # as UTF-16 has many
+        raise InvalidInput(
+            _("This isn't text in UTF-8."), field="table", remedy=_("Save the table as CSV in UTF-8.")
+        )
+    try:
+        return list(csv.reader(io.StringIO(table.lstrip("\ufeff"), newline="")))
+    except csv.Error as error:
+        raise InvalidInput(
+            _("This isn't a table of comma-separated values: %s.") % error,
+            field="table",
+            remedy=_("Export it as CSV."),
+        ) from error

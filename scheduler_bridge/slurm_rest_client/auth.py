@@ -12,6 +12,7 @@ import time
 from typing import Protocol
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -109,7 +110,7 @@ class RS256Signer(_Signer):
     def __init__(self, pem: bytes) -> None:
         try:
             key = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, UnsupportedAlgorithm):
             # Without its cause: what the parser says may quote the file.
             raise ValueError("The key is not a private key in PEM form without a password.") from None
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _SMALLEST_RSA_KEY:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from django.db import IntegrityError, transaction
@@ -144,7 +144,7 @@ def _loaded(pem: str) -> Ed25519PublicKey:
         )
     try:
         key = load_pem_public_key(pem.strip().encode())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _no_key() from error
     if not isinstance(key, Ed25519PublicKey):
         raise _no_key()

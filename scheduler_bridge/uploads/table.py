@@ -20,7 +20,7 @@ OPTIONAL = ("cpus",)
 MOST_BYTES = 2 * 1024 * 1024
 MOST_ROWS = 10_000
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,63}")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)")
+MOMENT = re.compile(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)")
 MOST_GPUS = 100_000
 
 
@@ -85,7 +85,9 @@ def _lines(content: bytes) -> list[tuple[int, list[str]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _no_table(_("This isn't text in UTF-8."), _("Save the table as CSV in UTF-8.")) from error
+        raise _no_text() from error
+    if "\0" in text:  # as UTF-16 has many, and no database takes one
+        raise _no_text()
     first, _newline, rest = text.partition("\n")
     if first.strip().rstrip(",") != VERSION:
         raise _no_table(_("The first line must name the format's version."), _("Begin with: %s") % VERSION)
@@ -113,6 +115,10 @@ def _lines(content: bytes) -> list[tuple[int, list[str]]]:
             _("Upload them in several parts."),
         )
     return lines
+
+
+def _no_text() -> InvalidInput:
+    return _no_table(_("This isn't text in UTF-8."), _("Save the table as CSV in UTF-8."))
 
 
 def _no_table(message: str, remedy: str) -> InvalidInput:

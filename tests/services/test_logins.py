@@ -281,11 +281,26 @@ def test_a_table_proposes_its_good_rows_and_names_the_others(cast):
     assert AuditRow.objects.filter(action="login_propose").count() == 2
 
 
-@pytest.mark.parametrize("table", ["", "a,b\n", "email\nx@y.pk\n", "email,login\n" + "a,b\n" * 1001])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "",
+        "a,b\n",
+        "email\nx@y.pk\n",
+        "email,login\n" + "a,b\n" * 1001,
+        "email,login\na\0@b.pk,c\n",
+        'email,login\n"' + "a" * 131_073 + '",b\n',
+    ],
+)
 def test_what_is_no_such_table(cast, table):
     with pytest.raises(InvalidInput) as refusal:
         logins_import(actor=cast.site_manager, site=cast.site, table=table)
     assert refusal.value.field == "table"
+
+
+def test_line_ends_of_any_kind(cast):
+    table = f"email,login\r{cast.pi.email},ayesha\r{cast.member.email},khan\r"
+    assert logins_import(actor=cast.site_manager, site=cast.site, table=table).proposed == 2
 
 
 def test_one_login_a_person_and_one_person_a_login(cast):

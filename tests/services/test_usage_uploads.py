@@ -17,13 +17,13 @@ from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Ref
 from portal.foundation.models import AuditRow
 from scheduler_bridge import tasks
 from scheduler_bridge.jobs.services import job_submit
-from scheduler_bridge.models import ProvisioningRun, SiteLogin, UploadedRun, UsageKey, UsageUpload
+from scheduler_bridge.models import ProvisioningRun, SiteLogin, UploadedRun, UsageUpload
 from scheduler_bridge.placement.rules import Size
 from scheduler_bridge.uploads.keys import usage_key_register, usage_key_revoke
 from scheduler_bridge.uploads.services import usage_accept, usage_discard, verdict_of
 from scheduler_bridge.uploads.table import VERSION
 from tests.cast import site
-from tests.uploading import Away, new_key, openssl
+from tests.uploading import Away, new_key
 from tests.using import allocated
 
 HOUR = 3600
@@ -63,68 +63,6 @@ def test_jobs_arent_sent_there(away: Away):
         job_submit(actor=away.cast.pi, allocation=away.allocation, title="T", script="#!/bin/sh\n", size=size)
     assert refusal.value.code == "unbridged"
     assert "Run them at the site" in refusal.value.text
-
-
-# --- Keys ------------------------------------------------------------------------------------------
-def test_a_key_is_registered_and_revoked_with_who_and_when(away: Away):
-    cast = away.cast
-    assert (away.key.registered_by, len(away.key.fingerprint)) == (cast.site_manager, 64)
-    assert AuditRow.objects.get(action="usage_key_register").after["fingerprint"] == away.key.fingerprint
-    with pytest.raises(InvalidInput):
-        usage_key_revoke(actor=cast.site_manager, key=away.key, reason=" ")
-    waiting = away.upload(away.row())
-    key = usage_key_revoke(actor=cast.site_manager, key=away.key, reason="Lost laptop")
-    assert (key.revoked_by, key.reason) == (cast.site_manager, "Lost laptop")
-    with pytest.raises(IllegalState):
-        usage_key_revoke(actor=cast.site_manager, key=away.key, reason="Again")
-    with pytest.raises(IllegalState) as refusal:  # what it signed isn't taken any more
-        usage_accept(actor=cast.site_manager, upload=waiting)
-    assert "revoked" in refusal.value.text
-    with pytest.raises(InvalidInput) as unsigned:
-        away.upload(away.row("other"))
-    assert unsigned.value.field == "signature"
-    with pytest.raises(IllegalState):  # nor does it come back
-        usage_key_register(
-            actor=cast.site_manager, site=cast.site, name="Same", public_key=away.key.public_key
-        )
-
-
-def test_the_next_key_works_beside_the_old_one(away: Away):
-    public = new_key(away.folder / "next.pem")
-    key = usage_key_register(actor=away.cast.admin, site=away.cast.site, name="Next", public_key=public)
-    content = away.table(away.row())
-    assert away.upload(content=content, signature=away.sign(content, "next.pem")).key == key
-
-
-def test_a_waiting_table_whose_key_was_revoked_is_signed_anew(away: Away):
-    cast, content = away.cast, away.table(away.row())
-    waiting = away.upload(content=content)
-    public = new_key(away.folder / "next.pem")
-    key = usage_key_register(actor=cast.admin, site=cast.site, name="Next", public_key=public)
-    signature = away.sign(content, "next.pem")
-    same = away.upload(content=content, signature=signature, actor=cast.admin)
-    assert (same, same.key, same.uploaded_by) == (waiting, away.key, cast.site_manager), "its key is in force"
-    usage_key_revoke(actor=cast.site_manager, key=away.key, reason="Lost laptop")
-    anew = away.upload(content=content, signature=signature, actor=cast.admin)
-    assert (anew, UsageUpload.objects.count()) == (waiting, 1)
-    stored = UsageUpload.objects.get()
-    assert (stored.key, bytes(stored.signature), stored.uploaded_by) == (key, signature, cast.admin)
-    told = AuditRow.objects.filter(action="usage_upload").latest("id")
-    assert told.before == {"key": away.key.code, "uploaded_by": cast.site_manager.code}
-    assert told.after == {"key": key.code, "uploaded_by": cast.admin.code}
-    assert usage_accept(actor=cast.site_manager, upload=stored).new == 1
-
-
-@pytest.mark.parametrize("kind", ["nothing", "private", "rsa"])
-def test_what_is_no_public_ed25519_key(away: Away, kind):
-    pem = {"nothing": "hello", "private": (away.folder / "key.pem").read_text()}.get(kind)
-    if pem is None:
-        openssl("genrsa", "-out", away.folder / "rsa.pem", "2048")
-        pem = openssl("rsa", "-in", away.folder / "rsa.pem", "-pubout")
-    with pytest.raises(InvalidInput) as refusal:
-        usage_key_register(actor=away.cast.admin, site=away.cast.site, name="X", public_key=pem)
-    assert refusal.value.field == "public_key"
-    assert UsageKey.objects.count() == 1
 
 
 # --- Signatures --------------------------------------------------------------------------------------
@@ -259,6 +197,7 @@ def test_wrong_rows_are_named_and_left_only_by_choice(away: Away):
         away.row("odd", person="a b", state="paused"),
         away.row("good-1"),
         away.row("local", started_at="2026-11-23 08:00"),
+        away.row("far", started_at="9999-12-31T23:00:00Z", ended_at="9999-12-31T23:59:59Z"),
         away.row("good-2"),
     ]
     upload = away.upload(*rows)
@@ -276,15 +215,17 @@ def test_wrong_rows_are_named_and_left_only_by_choice(away: Away):
         (12, "odd", "state"),
         (13, "good-1", "run_id"),
         (14, "local", "started_at"),
+        (15, "far", "started_at"),
+        (15, "far", "ended_at"),
     ]
     assert all(fault.message and fault.remedy for fault in verdict.faults)
     with pytest.raises(InvalidInput) as refusal:
         usage_accept(actor=cast.site_manager, upload=upload)
     assert refusal.value.field == "leave_wrong"
-    assert refusal.value.figures == {"good": 2, "wrong": 11}
+    assert refusal.value.figures == {"good": 2, "wrong": 12}
     assert away.balances.spent == 0
     done = usage_accept(actor=cast.site_manager, upload=upload, leave_wrong=True, mark=verdict.mark)
-    assert (done.new, done.wrong, len(done.faults)) == (2, 11, 11)
+    assert (done.new, done.wrong, len(done.faults)) == (2, 12, 13)
     assert away.balances.spent == 4 * HOUR
     assert set(UploadedRun.objects.values_list("run_id", flat=True)) == {"good-1", "good-2"}
 
@@ -312,6 +253,7 @@ def test_what_was_charged_isnt_moved(away: Away, column):
         b"",
         b"run_id,allocation\n",
         b"\xff\xfe\x00",
+        f"{VERSION}\nrun_id,allocation,person,gpus,started_at,ended_at,state\nr\0".encode(),
         b"# taqseem-usage v2\nrun_id\n",
         f"{VERSION}\nrun_id,allocation,person\na,b,c\n".encode(),
         f"{VERSION}\nrun_id,allocation,person,gpus,started_at,ended_at,state,colour\na\n".encode(),

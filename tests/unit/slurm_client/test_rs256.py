@@ -74,8 +74,12 @@ def test_the_thumbprint_is_that_of_the_standard():
         pem_of(ec.generate_private_key(ec.SECP256R1())),
         pem_of(rsa.generate_private_key(65537, 1024)),
         pem_of(rsa.generate_private_key(65537, 2048), b"canary"),
+        # An elliptic key of a curve that nobody knows: no secret.
+        b"-----BEGIN PRIVATE KEY-----\n"
+        b"MD8CAQAwEQYHKoZIzj0CAQYGK4EEAA8PBCcwJQIBAQQgAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n"
+        b"-----END PRIVATE KEY-----\n",
     ],
-    ids=["no key", "another kind", "too short", "with a password"],
+    ids=["no key", "another kind", "too short", "with a password", "unknown curve"],
 )
 def test_other_keys_are_refused_without_being_quoted(content):
     with pytest.raises(ValueError, match="The key is not") as caught:
