@@ -13,6 +13,7 @@ from portal.foundation import clock
 from portal.people.models import User
 from scheduler_bridge.models import SiteLogin, UploadedRun
 from scheduler_bridge.transitions import LoginState
+from scheduler_bridge.uploads.selectors import people_of
 from scheduler_bridge.uploads.table import Fault, Row, read
 
 LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9._-]{0,31}")
@@ -94,7 +95,7 @@ class Known:
         allocations = Allocation.objects.filter(resource__site=site).select_related("resource", "project")
         by_code = allocations.filter(code__in={row.allocation for row in rows})
         self.allocations = {allocation.code: allocation for allocation in by_code}
-        by_email = User.objects.annotate(lowered=Lower("email")).filter(lowered__in=people)
+        by_email = people_of(site).annotate(lowered=Lower("email")).filter(lowered__in=people)
         self.people = {user.email.lower(): user for user in by_email}
         links = SiteLogin.objects.filter(site=site, state=LoginState.CONFIRMED).select_related("user")
         self.users = {link.login: link.user for link in links.filter(login__in={row.person for row in rows})}
@@ -147,7 +148,8 @@ class Known:
             if row.person.lower() not in self.people:
                 yield (
                     "person",
-                    _("Nobody here has the address “%s”.") % row.person[:60],
+                    _("Nobody with the address “%s” has a project or a login at this site.")
+                    % row.person[:60],
                     _("Check the spelling, or write the login."),
                 )
         elif not LOGIN.fullmatch(row.person):

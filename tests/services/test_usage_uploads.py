@@ -7,6 +7,7 @@ import pytest
 from django.http import QueryDict
 
 from allocations.awards.models import Allocation
+from allocations.projects.services.members import member_leave
 from allocations.reports.answer import Answer
 from allocations.reports.question import read as question
 from allocations.reports.scope import scope_of
@@ -228,6 +229,27 @@ def test_wrong_rows_are_named_and_left_only_by_choice(away: Away):
     assert (done.new, done.wrong, len(done.faults)) == (2, 12, 13)
     assert away.balances.spent == 4 * HOUR
     assert set(UploadedRun.objects.values_list("run_id", flat=True)) == {"good-1", "good-2"}
+
+
+def test_only_the_sites_own_people_are_known_by_address(away: Away):
+    cast = away.cast
+    rows = [
+        away.row(name, person=getattr(cast, name).email.upper())
+        for name in ("pi", "member", "colleague", "outsider", "auditor")
+    ]
+    rows.append(away.row("nobody", person="nobody@example.pk"))
+    SiteLogin.objects.create(user=cast.outsider, site=cast.site, login="indus", state="proposed")
+    SiteLogin.objects.create(user=cast.auditor, site=site("uet").site, login="audit")
+
+    def refused() -> dict[str, str]:
+        return {fault.run_id: fault.message for fault in verdict_of(upload).faults}
+
+    upload = away.upload(*rows)
+    assert set(refused()) == {"colleague", "outsider", "auditor", "nobody"}
+    assert len({message.partition("“")[0] for message in refused().values()}) == 1, "all are told the same"
+    SiteLogin.objects.create(user=cast.colleague, site=cast.site, login="colleague")
+    member_leave(actor=cast.member, project=cast.project)
+    assert set(refused()) == {"outsider", "auditor", "nobody"}
 
 
 @pytest.mark.parametrize("column", ["allocation", "person", "started_at", "state"])
