@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -162,11 +163,19 @@ class ClusterInput(ServiceChecked, serializers.ModelSerializer[Cluster]):
 
 
 class ClusterChange(ServiceChecked, serializers.ModelSerializer[Cluster]):
-    """`is_enabled` false switches the cluster off."""
+    """`is_enabled` false switches the cluster off; so does another address, name, key, login or kind, if it
+    is a real one. It is switched on at its site's `switch-on`, after a preflight."""
 
     class Meta:
         model = Cluster
         fields = (*CLUSTER_FIELDS[1:], "is_enabled")
+
+    def validate_is_enabled(self, value: bool) -> bool:
+        if value:
+            raise serializers.ValidationError(
+                _("A cluster isn't switched on here. Run its preflight, then use its site's “switch-on”.")
+            )
+        return value
 
 
 class ResourceInput(ServiceChecked, serializers.ModelSerializer[Resource]):

@@ -26,6 +26,8 @@ CLUSTER_FIELDS = (
     "max_pending",
 )
 EDITABLE = frozenset(CLUSTER_FIELDS) - {"code"} | {"api_version", "is_enabled"}
+# What a preflight says holds for a cluster that is reached in this way only.
+REACHED_BY = ("slurm_name", "url", "signer", "operator_login", "is_sandbox")
 
 
 @transaction.atomic
@@ -58,14 +60,19 @@ def cluster_create(*, actor: Any, site: Site, **fields: Any) -> Cluster:
 def cluster_update(*, actor: Any, cluster: Cluster, reason: str = "", **changes: Any) -> Cluster:
     """Change how a cluster is reached, or switch it; `changes` are EDITABLE. For admins.
 
-    The bridge hears of it as in `cluster_create`. Raises InvalidInput, NotAllowed.
+    A real cluster that is reached in another way than before (REACHED_BY) is switched off with it, until
+    somebody has seen it pass the preflight again. The bridge switches clusters on, and asks the preflight
+    first. It hears of it as in `cluster_create`. Raises InvalidInput, NotAllowed.
     """
     require_admin(actor)
     records.only(changes, EDITABLE)
+    cluster = Cluster.objects.select_for_update(of=("self",)).get(pk=cluster.pk)
     if changes.get("signer", cluster.signer) != cluster.signer:
         _check_key(changes["signer"], cluster)
     if changes.get("operator_login", cluster.operator_login) != cluster.operator_login:
         _check_operator(changes["operator_login"])
+    if _must_pass_again(cluster, changes):
+        changes["is_enabled"] = False
     changed = records.update(
         actor=actor, action="cluster_update", record=cluster, changes=changes, reason=reason
     )
@@ -89,6 +96,15 @@ def cluster_seen(*, cluster: Cluster, release: str = "", problem: str = "", api_
     if api_version:
         seen["api_version"] = api_version
     Cluster.objects.filter(pk=cluster.pk).update(**seen)
+
+
+def _must_pass_again(cluster: Cluster, changes: dict[str, Any]) -> bool:
+    """A real cluster, or one that becomes it, is on (or would be) and is led elsewhere."""
+    led_elsewhere = any(
+        changes.get(name, getattr(cluster, name)) != getattr(cluster, name) for name in REACHED_BY
+    )
+    stays_sandbox = cluster.is_sandbox and changes.get("is_sandbox", True)
+    return led_elsewhere and not stays_sandbox and changes.get("is_enabled", cluster.is_enabled)
 
 
 def _check_planned(cluster: Cluster) -> None:
@@ -155,8 +171,9 @@ def _check_key(signer: str, cluster: Cluster | None = None) -> None:
             field="signer",
             remedy=_("Put the file where the portal can read it, in its key folder, then choose it by name."),
         )
-    others = Cluster.objects.exclude(pk=cluster.pk if cluster else None).values_list("signer", flat=True)
-    if any(other.exists() and key.samefile(other) for signer in others for other in _keys_of(signer)):
+    others = Cluster.objects.exclude(pk=cluster.pk) if cluster else Cluster.objects.all()
+    theirs = [file for one in others.values_list("signer", flat=True) for file in _keys_of(one)]
+    if any(file.exists() and key.samefile(file) for file in theirs):
         raise InvalidInput(
             _("Each cluster has a key of its own; this one is another cluster's."),
             field="signer",

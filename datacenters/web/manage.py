@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.forms import model_to_dict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -93,7 +94,12 @@ class ClusterEdit(SiteForm):
         if self.cluster is None:
             services.cluster_create(actor=self.actor, site=self.site, **form.cleaned_data)
         else:
-            services.cluster_update(actor=self.actor, cluster=self.cluster, **form.cleaned_data)
+            changed = services.cluster_update(actor=self.actor, cluster=self.cluster, **form.cleaned_data)
+            if self.cluster.is_enabled and not changed.is_enabled:
+                messages.warning(
+                    self.request,
+                    _("The cluster is reached in another way now, so it is switched off. Run its preflight."),
+                )
         return self.site
 
 

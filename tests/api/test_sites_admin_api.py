@@ -84,6 +84,20 @@ def test_an_admin_changes_and_switches_off(cast, api):
     assert (shown["url"], shown["is_enabled"], shown["health"]) == ("http://10.0.0.9:6820", False, "off")
 
 
+def test_nobody_switches_on_past_the_preflight(cast, api):
+    client = api(cast.admin)
+    Cluster.objects.update(is_sandbox=False)
+    shown = client.patch("/api/v1/clusters/ned/", {"url": "http://10.0.0.9:6820"}, format="json").json()
+    assert (shown["url"], shown["is_enabled"]) == ("http://10.0.0.9:6820", False)
+    reply = client.patch("/api/v1/clusters/ned/", {"is_enabled": True}, format="json")
+    assert reply.status_code == 400
+    (error,) = reply.json()["errors"]
+    assert error["field"] == "is_enabled"
+    assert "preflight" in error["detail"]
+    assert "switch-on" in error["detail"]
+    assert not Cluster.objects.get().is_enabled
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "field"),
     [

@@ -245,12 +245,23 @@ def test_a_cluster_is_switched_on_once_it_passed(stage: Stage):
     assert not AuditRow.objects.filter(action="preflight_override").exists()
 
 
-def test_a_preflight_of_another_address_says_nothing(stage: Stage):
+@pytest.mark.parametrize("change", [{"operator_login": "somebody"}, {"is_sandbox": False}])
+def test_a_preflight_of_another_address_or_kind_says_nothing(stage: Stage, change):
     fly(stage)
-    Cluster.objects.update(is_enabled=False, operator_login="somebody")
+    Cluster.objects.update(is_enabled=False, **change)
     refusal = services.preflight_allows(Cluster.objects.get(pk=stage.cluster.pk))
     assert refusal is not None
     assert refusal.code == "preflight_outdated"
+
+
+def test_a_cluster_that_was_led_elsewhere_meanwhile_isnt_switched_on(stage: Stage):
+    fly(stage, is_enabled=False)
+    seen = Cluster.objects.get(pk=stage.cluster.pk)
+    Cluster.objects.update(url="http://127.0.0.1:9")
+    with pytest.raises(Refused) as refusal:
+        services.cluster_switch_on(actor=stage.cast.admin, cluster=seen)
+    assert refusal.value.code == "preflight_outdated"
+    assert not Cluster.objects.get(pk=stage.cluster.pk).is_enabled
 
 
 def test_a_failing_cluster_needs_a_reason(stage: Stage):

@@ -174,6 +174,21 @@ def test_the_key_is_named_and_its_folder_stays_hidden(cast, web, keys, tmp_path_
         assert str(elsewhere.parent) not in shown
 
 
+def test_a_real_cluster_that_is_led_elsewhere_is_told_to_be_off(cast, web, keys):
+    admin, same = web(cast.admin), CLUSTER | {"slurm_name": "ned", "url": "http://127.0.0.1:9"}
+    Cluster.objects.update(is_sandbox=False, signer="quantum.key")
+    assert "switches the cluster off" in admin.get("/sites/ned/cluster/").content.decode()
+    page = admin.post("/sites/ned/cluster/", same, follow=True).content.decode()
+    assert "reached in another way now" not in page
+    assert Cluster.objects.get().is_enabled
+    page = admin.post(
+        "/sites/ned/cluster/", same | {"url": "http://10.0.0.9:1"}, follow=True
+    ).content.decode()
+    assert "reached in another way now" in page
+    assert not Cluster.objects.get().is_enabled
+    assert "switches the cluster off" not in admin.get("/sites/ned/cluster/").content.decode()
+
+
 def test_an_admin_switches_a_cluster_off(cast, web):
     for who in (cast.site_manager, cast.outsider):
         assert web(who).post("/sites/ned/cluster/off/").status_code == 403

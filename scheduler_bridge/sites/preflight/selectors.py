@@ -7,14 +7,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 
 from datacenters.models import Cluster, SiteRole
+from datacenters.services.clusters import REACHED_BY
 from scheduler_bridge.models import PreflightRun, SlurmConfigReport
 from scheduler_bridge.sites.preflight import config
 from scheduler_bridge.sites.preflight.catalogue import CHECKS, words_of
 from scheduler_bridge.sites.preflight.lines import Result, Who
 from scheduler_bridge.sites.preflight.run import hard_faults, missing_fence
-
-# How the cluster was reached: a run of another address or login says nothing about this one.
-REACHED_BY = ("slurm_name", "url", "signer", "operator_login")
 
 
 def visible_to(user: Any) -> QuerySet[PreflightRun]:
@@ -93,5 +91,6 @@ def is_done(run: PreflightRun) -> bool:
     return run.state == PreflightRun.State.DONE
 
 
-def reached_by(cluster: Cluster) -> dict[str, str]:
+def reached_by(cluster: Cluster) -> dict[str, str | bool]:
+    """A run of another address, key or login says nothing about this one."""
     return {name: getattr(cluster, name) for name in REACHED_BY}

@@ -144,6 +144,8 @@ def cluster_switch_on(*, actor: User, cluster: Cluster, reason: str = "") -> Clu
     """
     require(actor, "datacenters.administer")
     require_second_factor(actor)
+    # As it is now: somebody may have led it elsewhere since the page was opened.
+    cluster = Cluster.objects.select_for_update(of=("self",)).select_related("site").get(pk=cluster.pk)
     if cluster.is_enabled:
         raise IllegalState(_("This cluster is switched on already."))
     refusal, reason = preflight_allows(cluster), reason.strip()
