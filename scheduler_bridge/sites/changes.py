@@ -2,17 +2,15 @@
 
 from datacenters.models import Cluster
 from datacenters.services import cluster_seen
-from scheduler_bridge.dispatch import gate
 from scheduler_bridge.sites.clients import client_for, operator_token
 from scheduler_bridge.slurm_rest_client import SlurmError
 
 
 def look_anew(cluster: Cluster) -> int:
-    """Forget the failures of the old way in, and find the REST version that both sides speak best.
+    """Find the REST version that both sides speak best.
 
     What is wrong is kept as the cluster's problem, not raised. Returns how many versions there are in common.
     """
-    gate.reopen(cluster)
     try:
         found = client_for(cluster).discover(operator_token(cluster))
     except OSError as error:  # not its text: that tells where the key lies

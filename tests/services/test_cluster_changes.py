@@ -1,13 +1,14 @@
-"""A cluster that is added or changed is taken up at once: address, key, version; no restart."""
+"""A cluster that is added or changed is taken up without a restart; a real one once it is on again."""
 
 import pytest
 
 from datacenters.models import Cluster
 from datacenters.services import cluster_create, cluster_update
+from portal.foundation.models import AuditRow
 from portal.foundation.services.outbox import drain
 from scheduler_bridge import tasks
 from scheduler_bridge.dispatch import gate
-from scheduler_bridge.models import ClusterGate
+from scheduler_bridge.models import ClusterGate, Door
 from scheduler_bridge.sites.changes import look_anew
 from scheduler_bridge.sites.clients import client_for, operator_token
 from tests.bridge_stage import sandbox
@@ -70,6 +71,35 @@ def test_a_changed_address_key_or_version_is_used_by_the_next_call(cast, tmp_pat
         assert client_for(cluster) is not before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "http://127.0.0.1:10"},
+        {"slurm_name": "other"},
+        {"signer": "other.key"},
+        {"operator_login": "somebody"},
+        {"is_sandbox": True},
+    ],
+)
+def test_a_real_cluster_that_is_led_elsewhere_goes_off(cast, tmp_path, settings, change):
+    settings.KEYS_DIR = tmp_path
+    (tmp_path / "other.key").write_bytes(b"k" * 32)
+    Cluster.objects.update(is_sandbox=False)
+    same = {name: getattr(cast.cluster, name) for name in ("url", "slurm_name", "signer", "operator_login")}
+    others = {"api_version": "v0.0.41", "max_pending": 7}
+    assert cluster_update(actor=cast.admin, cluster=cast.cluster, **same, **others).is_enabled
+    changed = cluster_update(actor=cast.admin, cluster=cast.cluster, **change)
+    assert not changed.is_enabled
+    row = AuditRow.objects.filter(action="cluster_update").latest("pk")
+    assert (row.after, row.before["is_enabled"]) == (change | {"is_enabled": False}, True)
+
+
+def test_a_sandbox_stays_on_until_it_is_called_a_real_cluster(cast):
+    assert cluster_update(actor=cast.admin, cluster=cast.cluster, url="http://127.0.0.1:10").is_enabled
+    both = {"is_sandbox": False, "is_enabled": True}
+    assert not cluster_update(actor=cast.admin, cluster=cast.cluster, **both).is_enabled
+
+
 def test_a_rewritten_key_is_read_again(cast, tmp_path):
     key = tmp_path / "ned.key"
     key.write_bytes(b"a" * 32)
@@ -81,14 +111,15 @@ def test_a_rewritten_key_is_read_again(cast, tmp_path):
 
 def test_the_pause_after_failures_ends_with_the_old_address(cast, tmp_path):
     for _ in range(9):
-        gate.shut(cast.cluster, error="No route to host")
-    assert not gate.is_open(cast.cluster)
+        for door in Door:
+            gate.shut(cast.cluster, error="No route to host", door=door)
+    assert not gate.admits(cast.cluster)
     with sandbox(tmp_path, "ned") as clusters:
         url, key = clusters["ned"]
         cluster_update(actor=cast.admin, cluster=cast.cluster, url=url, signer=str(key))
         tasks.look("ned")
-    assert gate.is_open(cast.cluster)
-    assert ClusterGate.objects.get().failures == 0
+    assert gate.admits(cast.cluster, *Door)
+    assert set(ClusterGate.objects.values_list("failures", flat=True)) == {0}
 
 
 def test_a_cluster_that_doesnt_answer_is_told(cast, tmp_path):
