@@ -86,7 +86,7 @@ def provision(allocation_code: str, is_drift: bool = False) -> None:
 
 
 def _may_change(cluster: Cluster) -> bool:
-    return standing.may_change(cluster) and gate.admits(cluster, Door.ACCOUNTING)
+    return standing.may_change(cluster) and gate.admits(cluster, *BOTH)
 
 
 @shared_task
@@ -138,8 +138,9 @@ def compare_all() -> None:
 @shared_task
 def provision_waiting() -> None:
     """Try again what is still being set up, and every change that hasn't come to Slurm yet."""
-    for code in (*out_of_line(), *waiting_without_slurm()):
-        _wake(provision, code)
+    with only_one("provision_waiting") as mine:
+        for code in (*out_of_line(), *waiting_without_slurm()) if mine else ():
+            _wake(provision, code)
 
 
 def _wake(task: "Task[..., object]", *arguments: str | bool) -> None:

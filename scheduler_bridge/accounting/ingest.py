@@ -1,6 +1,7 @@
 """From each cluster's accounting to charges: every run is charged once, when it has ended."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from scheduler_bridge.dispatch import gate, locks
 from scheduler_bridge.dispatch.identity import attempt_code, verifies
 from scheduler_bridge.models import AccountingCursor, DispatchAttempt, Door, Job, JobRun, SlurmAccountBinding
 from scheduler_bridge.sites.clients import client_for, operator_token
-from scheduler_bridge.slurm_rest_client import AccountingRun, Listing, NotFound
+from scheduler_bridge.slurm_rest_client import AccountingRun, NotFound
 from scheduler_bridge.slurm_rest_client import JobState as SlurmState
 from scheduler_bridge.transitions import ON_CLUSTER, JobState
 
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 BATCH = 1000
 # Read again this far back: slurmdbd learns of things late.
 OVERLAP = timedelta(minutes=15)
+# The longest window that is asked for at once.
+SLICE_SECONDS = 24 * 3600
+# The name of an allocation's Slurm account: its code and its generation.
+GENERATION = re.compile(r"tq(.+)g(\d+)")
 
 
 def ingest(cluster: Cluster) -> int:
@@ -41,15 +46,14 @@ def ingest(cluster: Cluster) -> int:
     diag = client.diag(token)
     locks.keep()
     start = _window_start(cluster)
-    listing = client.accounting_jobs(token, cluster.slurm_name, int(start.timestamp()), diag.server_time + 60)
-    locks.keep()
-    told = _with_exit_codes(cluster, (*listing, *_unlisted(cluster, listing)))
+    listed, is_whole = _read(cluster, int(start.timestamp()), diag.server_time + 60)
+    told = _with_exit_codes(cluster, (*listed, *_unlisted(cluster, listed)))
     # The latest first: a job's run that ended is then known not to be its last.
     runs = sorted(told, key=lambda run: run.submit_time, reverse=True)
     outcomes = [_post_apart(cluster, batch) for batch in batched(runs, BATCH)]
     gate.reopen(cluster, Door.ACCOUNTING)
     # What slurmctld has yet to tell slurmdbd would come with times from before the cursor.
-    told_all = diag.dbd_agent_queue_size == 0 and (listing.complete or not listing.odd)
+    told_all = diag.dbd_agent_queue_size == 0 and is_whole
     if told_all and not any(outcome.failed for outcome in outcomes):
         AccountingCursor.objects.update_or_create(
             cluster=cluster, defaults={"read_until": datetime.fromtimestamp(diag.server_time, UTC)}
@@ -57,7 +61,21 @@ def ingest(cluster: Cluster) -> int:
     return sum(outcome.charged for outcome in outcomes)
 
 
-def _unlisted(cluster: Cluster, listing: Listing[AccountingRun]) -> Iterator[AccountingRun]:
+def _read(cluster: Cluster, start: int, end: int) -> tuple[list[AccountingRun], bool]:
+    """The runs of a window (epoch seconds), and whether all could be read. In slices: after an outage the
+    whole of it may be more than one answer can hold."""
+    client, is_whole = client_for(cluster), True
+    found: dict[Key, AccountingRun] = {}
+    for begin in range(start, end, SLICE_SECONDS):
+        until = min(begin + SLICE_SECONDS, end)
+        listing = client.accounting_jobs(operator_token(cluster), cluster.slurm_name, begin, until)
+        locks.keep()
+        found.update({_key(run): run for run in listing})
+        is_whole = is_whole and (listing.complete or not listing.odd)
+    return list(found.values()), is_whole
+
+
+def _unlisted(cluster: Cluster, listing: Iterable[AccountingRun]) -> Iterator[AccountingRun]:
     """Open jobs that no window shows, by id: what was held stays out of them even after its end."""
     listed = {run.job_id for run in listing}
     open_jobs = Job.objects.filter(cluster=cluster, state__in=[JobState.QUEUED, JobState.RUNNING])
@@ -78,6 +96,7 @@ def _with_exit_codes(cluster: Cluster, told: Iterable[AccountingRun]) -> Iterato
 
 
 def _with_exit_code(cluster: Cluster, run: AccountingRun) -> AccountingRun:
+    locks.keep()
     try:
         live = client_for(cluster).get_job(operator_token(cluster), run.job_id)
     except NotFound:
@@ -89,7 +108,8 @@ def _with_exit_code(cluster: Cluster, run: AccountingRun) -> AccountingRun:
 def _window_start(cluster: Cluster) -> datetime:
     """The cursor less an overlap, but never later than the oldest thing that is still open."""
     cursor = AccountingCursor.objects.filter(cluster=cluster).first()
-    moments = [cursor.read_until - OVERLAP if cursor else clock.now() - timedelta(days=35)]
+    first = SlurmAccountBinding.objects.filter(cluster=cluster).aggregate(first=Min("created_at"))["first"]
+    moments = [(cursor.read_until if cursor else first or clock.now()) - OVERLAP]
     open_jobs = Job.objects.filter(cluster=cluster, state__in=ON_CLUSTER)
     open_runs = JobRun.objects.filter(cluster=cluster, charged__isnull=True)
     for oldest in (
@@ -173,6 +193,25 @@ def _differs(row: Row) -> bool:
     return row.told.is_final and row.kept.charged is not None and row.kept.charged != row.told.gpu_seconds
 
 
+def _regained(cluster: Cluster, unknown: set[str]) -> dict[str, SlurmAccountBinding]:
+    """Later generations of allocations that are known, opened after the backup that was restored: they are
+    ours, and what runs there is paid for."""
+    found = {}
+    for name in unknown:
+        parts = GENERATION.fullmatch(name)
+        of_allocation = SlurmAccountBinding.objects.select_related("allocation").order_by("generation")
+        last = parts and of_allocation.filter(cluster=cluster, allocation__code=f"alc-{parts[1]}").last()
+        if parts and last and int(parts[2]) > last.generation:
+            found[name] = SlurmAccountBinding.objects.create(
+                allocation=last.allocation,
+                cluster=cluster,
+                generation=int(parts[2]),
+                slurm_account=name,
+                blocked=True,
+            )
+    return found
+
+
 Key = tuple[int, int]  # Slurm job id and submit time: ids are used again
 
 
@@ -192,6 +231,7 @@ def _match(cluster: Cluster, told: Sequence[AccountingRun]) -> Iterator[Row]:
             cluster=cluster, slurm_account__in={run.account for run in told}
         )
     }
+    bindings |= _regained(cluster, {run.account for run in told} - bindings.keys())
     kept = {
         (run.slurm_job_id, int(run.submitted_at.timestamp())): run
         for run in JobRun.objects.select_related("allocation").filter(

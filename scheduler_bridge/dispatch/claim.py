@@ -20,6 +20,8 @@ from scheduler_bridge.transitions import JobState, LoginState
 
 # How long after its token's expiry a silent sender is taken for dead.
 LEASE_MARGIN = timedelta(seconds=15)
+# Before a job that can't go yet is looked at again.
+NOT_YET = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,17 @@ class Claim:
 def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
     """Take up to `limit` jobs of this cluster, committing an attempt for each before anything is sent.
 
-    Projects take turns: each one's first waiting job goes before anybody's second.
+    Projects take turns: each one's first waiting job goes before anybody's second. Jobs that can't go now
+    are put off, and hide none of those behind them.
     """
+    claims, looked_at = _claim(cluster, limit)
+    while looked_at and not claims:
+        claims, looked_at = _claim(cluster, limit)
+    return claims
+
+
+def _claim(cluster: Cluster, limit: int) -> tuple[list[Claim], int]:
+    """The claims among the next `limit` jobs, and how many were looked at."""
     with transaction.atomic():
         jobs = list(
             Job.objects.select_for_update(skip_locked=True)
@@ -56,7 +67,7 @@ def claim_batch(cluster: Cluster, *, limit: int) -> list[Claim]:
         ]
         DispatchAttempt.objects.bulk_create([claim.attempt for claim in claims])
         store_all(jobs, "state", "reason", "lease_until", "slurm_account", "not_before", "ended_at")
-    return claims
+    return claims, len(jobs)
 
 
 def _in_turn(cluster: Cluster, limit: int) -> list[int]:
@@ -138,7 +149,7 @@ def _end(job: Job, action: str, *, reason: str) -> None:
 
 def _wait(job: Job, *, reason: str) -> None:
     job.reason = reason
-    job.not_before = clock.now() + timedelta(seconds=5)
+    job.not_before = clock.now() + NOT_YET
 
 
 def _attempt(job: Job, binding: SlurmAccountBinding) -> DispatchAttempt:

@@ -4,7 +4,7 @@ A job is given up as absent only when slurmctld's own clock is past every attemp
 least MISS_INTERVAL apart, each complete on both the live list and the accounting, didn't find it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -76,12 +76,16 @@ def resolve(cluster: Cluster) -> int:
     jobs = list(Job.objects.filter(cluster=cluster, state=JobState.UNCERTAIN).prefetch_related("attempts"))
     if not jobs:
         return 0
-    look = look_at(cluster, since=min(attempt.created_at for job in jobs for attempt in job.attempts.all()))
+    since = min(attempt.created_at for job in jobs for attempt in job.attempts.all())
+    look = look_at(cluster, since=since, ids=[job.slurm_job_id for job in jobs if job.slurm_job_id])
     return sum(_settle(job.pk, look) for job in jobs)
 
 
-def look_at(cluster: Cluster, *, since: datetime) -> Look:
-    """One pass over what the cluster holds and what it recorded since that moment of our clock."""
+def look_at(cluster: Cluster, *, since: datetime, ids: Sequence[int] = ()) -> Look:
+    """One pass over what the cluster holds and what it recorded since that moment of our clock.
+
+    `ids` of jobs that it had once are asked for by themselves: what was held is in no window of time.
+    """
     client, token = client_for(cluster), operator_token(cluster)
     # The cluster's clock is read before the lists: what they miss was then really missing after the fence.
     diag = client.diag(token)
@@ -98,7 +102,13 @@ def look_at(cluster: Cluster, *, since: datetime) -> Look:
     )
     told_all = live.complete or holds_nothing(live, diag)
     complete = told_all and recorded.complete and diag.dbd_agent_queue_size == 0
-    seen = (*live, *(_credible(recorded, live) if told_all else recorded))
+    runs = list(recorded)
+    if ids:
+        locks.keep()
+        by_id = client.accounting_by_id(token, cluster.slurm_name, ids)
+        complete = complete and by_id.complete
+        runs += by_id
+    seen = (*live, *(_credible(runs, live) if told_all else runs))
     return Look(diag.server_time, complete, seen)
 
 
@@ -109,7 +119,7 @@ def holds_nothing(live: Listing[LiveJob], diag: Diag) -> bool:
     return remarked and diag.jobs_pending == diag.jobs_running == 0
 
 
-def _credible(recorded: Listing[AccountingRun], live: Listing[LiveJob]) -> Iterator[AccountingRun]:
+def _credible(recorded: Iterable[AccountingRun], live: Listing[LiveJob]) -> Iterator[AccountingRun]:
     """What the accounting has, less what it takes to be open while slurmctld has forgotten it."""
     held: dict[int, LiveJob] = {sighting.job_id: sighting for sighting in live}
     for run in recorded:

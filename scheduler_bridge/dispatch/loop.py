@@ -1,7 +1,11 @@
 """The draining loop of one cluster: claim a batch, send it over a few connections, write the answers."""
 
+import logging
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+
+from django.db import OperationalError
 
 from datacenters.models import Cluster
 from scheduler_bridge.dispatch import gate, locks, results
@@ -12,9 +16,13 @@ from scheduler_bridge.installation import epoch, standing
 from scheduler_bridge.models import Job
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
+log = logging.getLogger(__name__)
+
 # slurmctld's locks make more calls at once useless.
 CONNECTIONS = 4
 BATCH = 64
+# Seconds between tries to write answers down.
+PAUSES = (0.5, 1, 2, 4)
 # The cluster itself spoke.
 CLEAR = {AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED}
 # Answers in a row that show the cluster in trouble, after which the rest of a batch isn't sent.
@@ -64,8 +72,20 @@ def _start(cluster: Cluster, batch: "Batch", pool: ThreadPoolExecutor) -> list[F
 def _finish(cluster: Cluster, under_way: list[Future[Answer]]) -> None:
     if under_way:
         answers = [future.result() for future in under_way]
-        results.write(answers)
+        _write(answers)
         _mind_the_gate(cluster, answers)
+
+
+def _write(answers: list[Answer]) -> None:
+    """Write the answers down; while the database is busy, again and again: without them every job of the
+    batch would have to be looked up."""
+    for pause in PAUSES:
+        try:
+            return results.write(answers)
+        except OperationalError as error:
+            log.warning("Writing down %d answers: %s", len(answers), error)
+            time.sleep(pause)
+    return results.write(answers)
 
 
 class Batch:

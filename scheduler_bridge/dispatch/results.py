@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from allocations.ledger import services as ledger
 from portal.foundation import clock
@@ -15,6 +15,8 @@ from scheduler_bridge.models import DispatchAttempt, Job
 from scheduler_bridge.transitions import AttemptOutcome, JobState
 
 RETRY_PAUSE = timedelta(seconds=2)
+# A Slurm account that is full may stay so for hours: each further try waits twice as long.
+LONGEST_PAUSE = timedelta(minutes=10)
 FIELDS = [
     "state", "reason", "lease_until", "not_before", "uncertain_since", "first_miss_at",
     "slurm_job_id", "queued_at", "ended_at",
@@ -31,17 +33,14 @@ def write(answers: list[Answer]) -> None:
         wanted = [answer.claim.job.pk for answer in answers]
         jobs = Job.objects.select_for_update().defer("script").order_by("pk")
         by_id = {job.pk: job for job in jobs.filter(pk__in=wanted)}
-        latest = set(
-            DispatchAttempt.objects.filter(job__in=wanted)
-            .values("job")
-            .annotate(latest=Max("pk"))
-            .values_list("latest", flat=True)
-        )
+        attempted = DispatchAttempt.objects.filter(job__in=wanted).values("job")
+        counted = attempted.annotate(latest=Max("pk"), tries=Count("pk"))
+        latest = dict(counted.values_list("latest", "tries"))
         # Read afresh: while the answer was on its way, its copy may have been found or proven absent.
         attempts = DispatchAttempt.objects.in_bulk([answer.claim.attempt.pk for answer in answers])
         for answer in answers:
             _record(attempts[answer.claim.attempt.pk], answer)
-            _move(by_id[answer.claim.job.pk], answer, is_latest=answer.claim.attempt.pk in latest)
+            _move(by_id[answer.claim.job.pk], answer, tries=latest.get(answer.claim.attempt.pk))
         store_all(attempts.values(), "outcome", "answered_at", "slurm_job_id", "answer")
         store_all(by_id.values(), *FIELDS)
 
@@ -55,11 +54,14 @@ def _record(attempt: DispatchAttempt, answer: Answer) -> None:
     attempt.slurm_job_id = answer.slurm_job_id
 
 
-def _move(job: Job, answer: Answer, *, is_latest: bool) -> None:
+def _move(job: Job, answer: Answer, *, tries: int | None) -> None:
+    """`tries`: how many attempts there were, if this is the latest."""
     waits = job.state in {JobState.DISPATCHING, JobState.UNCERTAIN}
-    if waits and is_latest:
+    if waits and tries is not None:
         job.lease_until = None
         MOVES[answer.outcome](job, answer)
+        if answer.is_full:
+            job.not_before = clock.now() + min(RETRY_PAUSE * 2 ** min(tries - 1, 10), LONGEST_PAUSE)
     elif answer.outcome == AttemptOutcome.ACCEPTED and answer.slurm_job_id != job.slurm_job_id:
         note_extra(answer.claim.attempt, answer.slurm_job_id or 0)
 

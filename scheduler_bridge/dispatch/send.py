@@ -26,13 +26,15 @@ NO_MORE_JOBS = 2050
 
 @dataclass(frozen=True)
 class Answer:
-    """What one POST came to. `shuts_gate`: the cluster itself is in trouble, not this job."""
+    """What one POST came to. `shuts_gate`: the cluster itself is in trouble, not this job. `is_full`: the
+    Slurm account takes no more jobs just now."""
 
     claim: Claim
     outcome: AttemptOutcome
     text: str = ""
     slurm_job_id: int | None = None
     shuts_gate: bool = False
+    is_full: bool = False
 
 
 def send(claim: Claim) -> Answer:
@@ -47,16 +49,13 @@ def send(claim: Claim) -> Answer:
         text = "No token could be signed: the portal's operators are needed."
         return Answer(claim, AttemptOutcome.NOT_SENT, text, shuts_gate=True)
     try:
-        reply = client_for(job.cluster).submit(token, spec(claim))
+        reply = client_for(job.cluster, lane="send").submit(token, spec(claim))
     except Refused as error:
         # The Slurm account takes none just now: it was suspended, or left for its next generation, while the
         # job was on its way; or the site limits how many one may have. Later it may go.
-        later = error.code == NO_MORE_JOBS
-        return Answer(
-            claim,
-            AttemptOutcome.NOT_SENT if later else AttemptOutcome.REFUSED,
-            lines(error, words=error.reason),
-        )
+        is_full = error.code == NO_MORE_JOBS
+        outcome = AttemptOutcome.NOT_SENT if is_full else AttemptOutcome.REFUSED
+        return Answer(claim, outcome, lines(error, words=error.reason), is_full=is_full)
     except (NeverSent, AuthRejected, Unavailable, VersionUnsupported) as error:
         return Answer(claim, AttemptOutcome.NOT_SENT, lines(error, words=error.reason), shuts_gate=True)
     except SlurmError as error:

@@ -69,14 +69,16 @@ def needing_the_rest(pks: Iterable[int]) -> set[int]:
 def _books(allocations: list[Allocation]) -> tuple[dict[str, Balances], Used]:
     """The ledger and what the runs used, read as of one moment: a charge posted in between would look like a
     change of the budget."""
-    codes = [allocation.code for allocation in allocations]
-    used = _used(allocations)
-    while True:
-        standing = balances_of(codes)
-        again = _used(allocations)
-        if used == again:
-            return standing, used
-        used = again
+    standing: dict[str, Balances] = {}
+    used: Used = {}
+    left, before = allocations, _used(allocations)
+    while left:  # only what changed in between is read again
+        standing |= balances_of([allocation.code for allocation in left])
+        after = _used(left)
+        used |= after
+        left = [one for one in left if before.get(one.pk) != after.get(one.pk)]
+        before = after
+    return standing, used
 
 
 def _used(allocations: list[Allocation]) -> Used:

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_noop
 
 from datacenters.models import Cluster
+from scheduler_bridge.dispatch.lookup import holds_nothing
 from scheduler_bridge.sites.clients import client_for, operator_token
 from scheduler_bridge.slurm_rest_client import Account, SlurmClient, Token
 from scheduler_bridge.slurm_rest_client.models import GPU, Association, LiveJob
@@ -107,7 +108,7 @@ class Slurm:
         """What slurmctld holds of these Slurm accounts. Raises Incomplete."""
         if self._jobs is None:
             listing = self.client.list_jobs(self.token)
-            if not listing.complete:
+            if not (listing.complete or holds_nothing(listing, self.client.diag(self.token))):
                 raise Incomplete()
             self._jobs = list(listing)
         return [job for job in self._jobs if job.account in accounts]

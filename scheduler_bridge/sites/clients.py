@@ -25,18 +25,19 @@ from scheduler_bridge.slurm_rest_client import (
 )
 
 _lock = threading.Lock()
-_clients: dict[tuple[str, str], tuple[object, SlurmClient]] = {}
+_clients: dict[tuple[str, str, str], tuple[object, SlurmClient]] = {}
 
 # Seconds that a token for looking and for limits lives.
 READ_TOKEN_SECONDS = 60
 
 
-def client_for(cluster: Cluster) -> SlurmClient:
+def client_for(cluster: Cluster, *, lane: str = "look") -> SlurmClient:
     """The process's client for this cluster's address and REST version; a new one when a certificate is
-    renewed. Raises TLSFailed where a certificate can't be read."""
+    renewed. Each lane has connections of its own: jobs that are sent don't wait behind slow looks. Raises
+    TLSFailed where a certificate can't be read."""
     ca, certificate = (_present(key_path(cluster, ending)) for ending in (".ca.pem", ".client.pem"))
     files = (ca, ca and ca.stat().st_mtime_ns, certificate, certificate and certificate.stat().st_mtime_ns)
-    key = (cluster.url, cluster.api_version)
+    key = (cluster.url, cluster.api_version, lane)
     with _lock:
         made_with, client = _clients.get(key, (None, None))
         if client is None or made_with != files:

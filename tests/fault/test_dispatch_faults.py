@@ -28,7 +28,7 @@ def short_waits(settings, monkeypatch):
     settings.MISS_INTERVAL_SECONDS = 0.5
     made = {}
 
-    def impatient(cluster):
+    def impatient(cluster, *, lane="look"):
         if cluster.url not in made:
             made[cluster.url] = SlurmClient(cluster.url, timeouts=Timeouts(total=1.0), max_connections=4)
         return made[cluster.url]

@@ -99,7 +99,7 @@ def thawed(monkeypatch):
     """Everything between the answer and the writing takes longer than the lease, and another took over."""
 
     def freeze(cluster, call, name):
-        client = client_for(cluster)
+        client = client_for(cluster, lane="send" if call == "submit" else "look")
         plain = getattr(client, call)
 
         def frozen(*args, **kwargs):
@@ -177,9 +177,10 @@ class Dead:
         self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None
     ) -> None:
         self.calls: list[str] = []
-        client = client_for(cluster)
-        for name in ("diag", "ping", "list_jobs", "get_job", "submit", "accounting_jobs", "accounting_by_id"):
-            monkeypatch.setattr(client, name, self._failing(name, error))
+        looking = ("diag", "ping", "list_jobs", "get_job", "accounting_jobs", "accounting_by_id")
+        for name in looking:
+            monkeypatch.setattr(client_for(cluster), name, self._failing(name, error))
+        monkeypatch.setattr(client_for(cluster, lane="send"), "submit", self._failing("submit", error))
 
     def _failing(self, name, error):
         def fail(*_args, **_kwargs):
@@ -395,8 +396,9 @@ def test_one_dead_site_slows_no_other(stage, monkeypatch):
 
     client = client_for(dead)
     assert client is not client_for(stage.cluster)
-    for name in ("diag", "ping", "list_jobs", "submit", "accounting_jobs"):
+    for name in ("diag", "ping", "list_jobs", "accounting_jobs"):
         monkeypatch.setattr(client, name, hang)
+    monkeypatch.setattr(client_for(dead, lane="send"), "submit", hang)
     jobs = [stage.submit(gpus=1, cpus=1) for _ in range(3)]
 
     def work(task, code):

@@ -31,7 +31,7 @@ def allocation_adjust(
     that can be taken).
     """
     allocation = (
-        Allocation.objects.select_for_update(of=("self",))
+        Allocation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("project__organisation", "resource__site")
         .get(pk=allocation.pk)
     )

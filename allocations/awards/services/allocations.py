@@ -163,8 +163,9 @@ def _return_rest(
 
 
 def _locked(allocation: Allocation) -> Allocation:
+    """No key lock: who posts to the ledger refers to the row, and mustn't wait for it."""
     return (
-        Allocation.objects.select_for_update(of=("self",))
+        Allocation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("project__organisation", "resource__site")
         .get(pk=allocation.pk)
     )
