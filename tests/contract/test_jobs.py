@@ -225,6 +225,8 @@ def test_a_requeue_changes_submit_time_and_leaves_both_runs(target: Target) -> N
     target.requeue(job_id)
     again = wait_until(lambda: (job := target.live(job_id)).submit_time > first.submit_time and job)
     assert (again.state, again.restarts, again.name) == (JobState.PENDING, 1, first.name)
+    # slurmdbd may hear of the end a moment before it hears of the start.
+    wait_until(lambda: target.final(first.name).start_time)
     run = target.final(first.name)
     assert "REQUEUED" in run.flags
     assert (run.job_id, run.submit_time, run.gpus) == (job_id, first.submit_time, 1)
