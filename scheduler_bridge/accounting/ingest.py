@@ -15,6 +15,7 @@ from allocations.ledger import services as ledger
 from allocations.usage import services as usage
 from datacenters.models import Cluster
 from portal.foundation import clock
+from portal.foundation.bulk import store_all
 from portal.foundation.services import audit
 from scheduler_bridge.accounting import settle
 from scheduler_bridge.dispatch import gate, locks
@@ -174,7 +175,7 @@ def _post(cluster: Cluster, told: Sequence[AccountingRun]) -> int:
         corrected = [row for row in rows if _differs(row)]
         for row in corrected:
             settle.correct(row.kept, row.told, row.job)
-        JobRun.objects.bulk_update([row.kept for row in fresh + corrected], ["charged"])
+        store_all([row.kept for row in fresh + corrected], "charged")
         for row in rows:
             if row.job is not None:
                 settle.follow(row.job, row.kept, row.told, newly_charged=row.newly_charged)
@@ -291,5 +292,6 @@ def _jobs(cluster: Cluster, runs: Sequence[AccountingRun], kept: dict[Key, JobRu
 def _keep(rows: list[Row]) -> None:
     for row in rows:
         settle.copy(row.told, row.kept)
+    known = [row.kept for row in rows if row.kept.pk]
     JobRun.objects.bulk_create([row.kept for row in rows if row.kept.pk is None])
-    JobRun.objects.bulk_update([row.kept for row in rows], settle.COPIED)
+    store_all(known, *settle.COPIED)

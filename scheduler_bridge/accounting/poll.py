@@ -10,6 +10,7 @@ from allocations.awards.transitions import ENDED
 from datacenters.models import Cluster
 from datacenters.services import cluster_seen
 from portal.foundation import clock
+from portal.foundation.bulk import store_all
 from portal.foundation.services import audit
 from scheduler_bridge.dispatch import locks
 from scheduler_bridge.dispatch.gate import words
@@ -31,7 +32,7 @@ VANISHED = timedelta(minutes=5)
 BATCH = 500
 FIELDS = [
     "state", "reason", "slurm_account", "confirmed_at", "started_at", "exit_code", "uncertain_since",
-    "first_miss_at", "cancel_requested_at", "updated_at",
+    "first_miss_at", "cancel_requested_at",
 ]  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def _update(open_jobs: Sequence[int], by_id: dict[int, LiveJob], *, complete: bo
             .order_by("pk")
         )
         changed = [job for job in jobs if _changes(job, by_id, complete=complete)]
-        Job.objects.bulk_update(changed, FIELDS)
+        store_all(changed, *FIELDS)
     return len(changed)
 
 
@@ -101,10 +102,7 @@ def _changes(job: Job, by_id: dict[int, LiveJob], *, complete: bool) -> bool:
         _take_back(job, sighting)
     elif sighting is not None or complete:
         _missed(job)
-    if before == [getattr(job, field) for field in FIELDS]:
-        return False
-    job.updated_at = clock.now()
-    return True
+    return before != [getattr(job, field) for field in FIELDS]
 
 
 def _seen(job: Job, sighting: LiveJob) -> None:

@@ -3,13 +3,14 @@
 import itertools
 
 import pytest
+from django.db import OperationalError
 
 from portal.foundation import clock
 from scheduler_bridge.accounting.ingest import ingest
 from scheduler_bridge.dispatch import loop, results
 from scheduler_bridge.dispatch.claim import claim_batch
 from scheduler_bridge.models import Job, JobRun, SlurmAccountBinding
-from scheduler_bridge.sites.clients import client_for, operator_token
+from scheduler_bridge.sites.clients import client_for, operator_token, signer_for
 from scheduler_bridge.slurm_rest_client import AssociationLimits, JobSpec, Refused
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +41,6 @@ def test_jobs_that_cannot_go_hide_none_behind_them(stage):
 
 
 def test_answers_are_written_once_the_database_has_time(stage, monkeypatch):
-    from django.db import OperationalError
-
     plain, busy = results.write, [True, True]
 
     def write(answers):
@@ -73,8 +72,6 @@ def test_a_generation_that_a_restored_backup_forgot_is_still_paid_for(stage):
         name="by-hand", account=later, partition="gpu", cwd="/tmp", script="#!/bin/sh\nsleep 60\n",
         time_limit_minutes=5, gpus=1,
     )  # fmt: skip
-    from scheduler_bridge.sites.clients import signer_for
-
     mine = signer_for(stage.cluster).mint(login, int(clock.now().timestamp()) + 60)
     client.submit(mine, spec)
     stage.advance(400)
