@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "allocations.projects",
     "allocations.awards",
     "allocations.programme",
+    "allocations.lifecycle",
     "allocations.usage",
     "allocations.reports",
     "scheduler_bridge",
