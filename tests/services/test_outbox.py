@@ -71,3 +71,22 @@ def test_a_hopeless_message_is_kept_and_marked(topic):
     row = OutboxRow.objects.get(topic=topic)
     assert row.failed_at is not None
     assert outbox.drain() == 0
+
+
+def test_who_is_away_is_waited_for(topic):
+    """However often: a message is given up for its own faults only. Its name stays the same."""
+    names = set()
+
+    @outbox.handles(topic)
+    def away(payload):
+        names.add(outbox.reference())
+        raise outbox.Away("nobody there")
+
+    with transaction.atomic():
+        outbox.enqueue(topic=topic, payload={})
+        outbox.enqueue(topic=topic, payload={})
+    for _ in range(outbox.MAX_ATTEMPTS + 5):
+        OutboxRow.objects.update(due_at=clock.now())
+        outbox.drain(limit=2)
+    assert [row.failed_at for row in OutboxRow.objects.filter(topic=topic)] == [None, None]
+    assert len(names) == 2

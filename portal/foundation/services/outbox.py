@@ -5,10 +5,13 @@ must be idempotent, and may raise: the row is tried again with growing pauses.
 """
 
 import logging
+import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from portal.foundation import clock, context
@@ -21,6 +24,11 @@ _handlers: dict[str, list[Handler]] = {}
 
 MAX_ATTEMPTS = 20
 LONGEST_PAUSE = timedelta(minutes=10)
+_in_hand: ContextVar[OutboxRow | None] = ContextVar("outbox_row", default=None)
+
+
+class Away(Exception):
+    """Raised by a handler that can't reach whom it speaks to: not the message's fault, so never given up."""
 
 
 def handles(topic: str) -> Callable[[Handler], Handler]:
@@ -42,6 +50,17 @@ def enqueue(*, topic: str, payload: dict[str, Any], key: str = "") -> None:
         raise RuntimeError("An outbox row is written in the transaction of the change that it follows.")
     OutboxRow.objects.create(topic=topic, key=key, payload=payload)
     transaction.on_commit(_wake, robust=True)
+
+
+def reference() -> str:
+    """A name for the row in hand, the same at each try, by which its receiver knows it again."""
+    row = _in_hand.get()
+    if row is None:
+        return uuid.uuid4().hex  # called without the outbox: there is no second try
+    # The moment too: a restored backup gives the same ids once more.
+    return uuid.uuid5(
+        uuid.NAMESPACE_URL, f"{settings.PUBLIC_URL}/outbox/{row.pk}/{row.created_at.timestamp()}"
+    ).hex
 
 
 def _wake() -> None:
@@ -73,6 +92,7 @@ def _handle_next() -> bool:
         if row is None:
             return False
         row.attempts += 1
+        in_hand = _in_hand.set(row)
         try:
             with transaction.atomic():
                 for handler in _handlers.get(row.topic, []):
@@ -82,6 +102,8 @@ def _handle_next() -> bool:
         else:
             row.done_at = clock.now()
             row.error = ""
+        finally:
+            _in_hand.reset(in_hand)
         row.save(update_fields=["attempts", "done_at", "failed_at", "due_at", "error"])
     return True
 
@@ -89,6 +111,6 @@ def _handle_next() -> bool:
 def _postpone(row: OutboxRow, error: Exception) -> None:
     log.warning("Outbox row %s (%s) failed", row.pk, row.topic, exc_info=True)
     row.error = f"{type(error).__name__}: {error}"[:2000]
-    row.due_at = clock.now() + min(timedelta(seconds=2**row.attempts), LONGEST_PAUSE)
-    if row.attempts >= MAX_ATTEMPTS:
+    row.due_at = clock.now() + min(timedelta(seconds=2 ** min(row.attempts, MAX_ATTEMPTS)), LONGEST_PAUSE)
+    if row.attempts >= MAX_ATTEMPTS and not isinstance(error, Away):
         row.failed_at = clock.now()
