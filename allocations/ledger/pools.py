@@ -51,10 +51,19 @@ def give_back(books: Books, draft: Draft, allocation: AllocationBooks, amount: i
 
     A later quarter's capacity can be awarded again; an earlier one's may be past already.
     """
+    for pool, part in parts(books, allocation, amount):
+        draft.move(allocation.available, pool, part)
+
+
+def parts(books: Books, allocation: AllocationBooks, amount: int) -> list[tuple[Account, int]]:
+    """The pools that `amount` of what an allocation has would go back to, and how much to each."""
+    found = []
     for pool, granted in _granted_from(books, allocation):
         part = min(amount, granted)
-        draft.move(allocation.available, pool, part)
+        if part:
+            found.append((pool, part))
         amount -= part
+    return found
 
 
 def _granted_from(books: Books, allocation: AllocationBooks) -> list[tuple[Account, int]]:

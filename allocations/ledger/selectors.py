@@ -9,7 +9,8 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from allocations.ledger import policies
-from allocations.ledger.models import AccountKind, Hold, LedgerAccount, Posting, Transfer
+from allocations.ledger.models import AccountKind, Hold, LedgerAccount, Posting, PostingKind, Transfer
+from allocations.ledger.models.account import WITHHELD
 from datacenters.models import Resource
 from portal.foundation.clock import Quarter
 from portal.people.models import User
@@ -41,8 +42,10 @@ def balances_of(codes: Iterable[str]) -> dict[str, Balances]:
     """The balances of many allocations, in one query; every code asked for is a key of the answer."""
     wanted = list(codes)
     figures: dict[str, dict[str, int]] = {code: {} for code in wanted}
-    granted = Transfer.objects.filter(to_account=OuterRef("pk"), from_kind=AccountKind.POOL)
-    returned = Transfer.objects.filter(from_account=OuterRef("pk"), to_kind=AccountKind.POOL)
+    # What was only spread over other quarters went back and came again: it is neither granted nor returned.
+    moved = Transfer.objects.exclude(posting__kind=PostingKind.RESPREAD)
+    granted = moved.filter(to_account=OuterRef("pk"), from_kind=AccountKind.POOL)
+    returned = moved.filter(from_account=OuterRef("pk"), to_kind=AccountKind.POOL)
     accounts = LedgerAccount.objects.filter(allocation_code__in=wanted).values_list(
         "allocation_code", "kind", "balance", _total(granted, "to_account"), _total(returned, "from_account")
     )
@@ -80,6 +83,14 @@ def pools_free(
 def committed_limit(allocation_code: str) -> int:
     """What Slurm's limit for an allocation is made of."""
     return balances(allocation_code).committed
+
+
+def withheld_of(codes: Iterable[str]) -> dict[str, int]:
+    """What is kept of each allocation for later instalments, in one query; it is part of what is held."""
+    found = dict.fromkeys(codes, 0)
+    kept = Hold.objects.filter(account__allocation_code__in=list(found), job_code__startswith=WITHHELD)
+    sums = kept.values_list("account__allocation_code").annotate(total=Sum("remaining"))
+    return found | dict(sums.order_by())
 
 
 def hold_of(job_code: str) -> Hold | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from allocations.ledger.models import AccountKind, Posting, Transfer
+from allocations.ledger.models.account import WITHHELD
 from allocations.ledger.selectors import available_after
 
 # What a flow means to the people whose budget it is; %(quarter)s where a pool is involved.
@@ -70,7 +71,8 @@ def statement(allocation_code: str, postings: Sequence[Posting]) -> list[Entry]:
 def job_of(posting: Posting) -> str:
     """The job whose hold a posting touched, empty if none."""
     holds = (transfer.hold for transfer in posting.transfers.all())
-    return next((hold.job_code for hold in holds if hold), "")
+    codes = (hold.job_code for hold in holds if hold)
+    return next((code for code in codes if not code.startswith(WITHHELD)), "")
 
 
 def _line(transfer: Transfer) -> Line:

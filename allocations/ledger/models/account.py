@@ -22,6 +22,8 @@ class AccountKind(models.TextChoices):
 OF_ALLOCATION = (AccountKind.AVAILABLE, AccountKind.HELD, AccountKind.SPENT, AccountKind.OVERRUN)
 # These only lend: what they gave and haven't got back is their negative balance.
 LENDERS = (AccountKind.SUPPLY, AccountKind.OVERRUN)
+# How a hold begins that no job has: it keeps a later instalment of the award that follows.
+WITHHELD = "withheld:"
 
 
 class LedgerAccount(models.Model):

@@ -27,6 +27,10 @@ class PostingKind(models.TextChoices):
     EXPIRE = "expire", _("Expired")
     RECLAIM = "reclaim", _("Reclaimed")
     GIVE_BACK = "give_back", _("Given back")
+    RESPREAD = "respread", _("Spread over other quarters")
+    TRANSFER = "transfer", _("Moved between allocations")
+    WITHHOLD = "withhold", _("Kept for a later instalment")
+    INSTALMENT = "instalment", _("Instalment released")
     REVERSAL = "reversal", _("Reversal")
 
 

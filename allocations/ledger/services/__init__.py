@@ -10,10 +10,13 @@ from allocations.ledger.services.allocations import allocation_open, award_post,
 from allocations.ledger.services.capacity import capacity_lapse, capacity_set
 from allocations.ledger.services.charges import Charge, charge_correct, charge_many, charge_post, refund_post
 from allocations.ledger.services.holds import hold_place, hold_release, hold_top_up
+from allocations.ledger.services.instalments import instalment_release, instalment_withhold
+from allocations.ledger.services.moves import accounts_lock, respread_post, transfer_post
 from allocations.ledger.services.reversals import reversal_post
 
 __all__ = [
     "Charge",
+    "accounts_lock",
     "allocation_open",
     "award_post",
     "capacity_lapse",
@@ -24,7 +27,11 @@ __all__ = [
     "hold_place",
     "hold_release",
     "hold_top_up",
+    "instalment_release",
+    "instalment_withhold",
     "refund_post",
+    "respread_post",
     "return_post",
     "reversal_post",
+    "transfer_post",
 ]

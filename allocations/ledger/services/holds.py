@@ -32,7 +32,7 @@ def hold_place(
         return posted
     allocation = books.of(allocation_code)
     amount = _affordable(allocation, gpu_seconds, partial=partial)
-    draft.move(allocation.available, allocation.held, amount, _new_hold(job_code, allocation.held))
+    draft.move(allocation.available, allocation.held, amount, new_hold(job_code, allocation.held))
     return write(draft)
 
 
@@ -98,7 +98,8 @@ NEW_HOLD = """
 """
 
 
-def _new_hold(job_code: str, account: Account) -> Hold:
+def new_hold(job_code: str, account: Account) -> Hold:
+    """An empty hold on the locked `account`. Raises IllegalState (code `hold_exists`) where there is one."""
     with connection.cursor() as cursor:
         cursor.execute(NEW_HOLD, [job_code, account.pk])
         row = cursor.fetchone()
