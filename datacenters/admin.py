@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from datacenters.models import Accreditation, Capacity, Cluster, Resource, Site, SiteRole
+from datacenters.models import Accreditation, Capacity, Cluster, Outage, Resource, Site, SiteRole
 from portal.people.admin import ReadOnlyAdmin
 
 
@@ -27,7 +27,7 @@ class ResourceAdmin(ReadOnlyAdmin):
 
 @admin.register(Capacity)
 class CapacityAdmin(ReadOnlyAdmin):
-    list_display = ["resource", "quarter", "gpu_seconds"]
+    list_display = ["resource", "quarter", "gpu_seconds", "reserve_percent"]
     list_select_related = ["resource"]
     list_filter = ["quarter"]
 
@@ -42,3 +42,10 @@ class AccreditationAdmin(ReadOnlyAdmin):
 class SiteRoleAdmin(ReadOnlyAdmin):
     list_display = ["user", "role", "site"]
     list_select_related = ["user", "site"]
+
+
+@admin.register(Outage)
+class OutageAdmin(ReadOnlyAdmin):
+    list_display = ["code", "site", "kind", "cause", "starts_at", "ends_at", "withdrawn_at"]
+    list_select_related = ["site"]
+    list_filter = ["kind", "cause"]

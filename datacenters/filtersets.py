@@ -4,7 +4,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from datacenters.models import DataClass, Resource, Site
+from datacenters.models import DataClass, Outage, Resource, Site
 from portal.foundation import clock
 from portal.foundation.filters import YesNoFilter
 from portal.people.models import Organisation
@@ -52,3 +52,34 @@ class ResourceFilters(django_filters.FilterSet):
     class Meta:
         model = Resource
         fields: list[str] = []
+
+
+class OutageFilters(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=Outage.State, method="in_state", empty_label=_("Any")
+    )
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=Outage.Kind, empty_label=_("Any"))
+    cause = django_filters.ChoiceFilter(label=_("Cause"), choices=Outage.Cause, empty_label=_("Any"))
+
+    class Meta:
+        model = Outage
+        fields: list[str] = []
+
+    def in_state(self, queryset: QuerySet[Outage], name: str, value: str) -> QuerySet[Outage]:
+        """As `Outage.state` tells it, in SQL."""
+        now = clock.now()
+        if value == Outage.State.WITHDRAWN:
+            return queryset.filter(withdrawn_at__isnull=False)
+        begun = {
+            Outage.State.COMING: Q(starts_at__gt=now),
+            Outage.State.ONGOING: Q(starts_at__lte=now) & (Q(ends_at=None) | Q(ends_at__gt=now)),
+            Outage.State.OVER: Q(starts_at__lte=now, ends_at__lte=now),
+        }[Outage.State(value)]
+        return queryset.filter(begun, withdrawn_at=None)
+
+
+class SiteOutageFilters(OutageFilters):
+    """For all sites together, as the API lists them."""
+
+    site = django_filters.CharFilter(label=_("Site"), field_name="site__code")
+    resource = django_filters.CharFilter(label=_("Resource"), field_name="resource__code")

@@ -4,10 +4,23 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from datacenters.models import Capacity, Cluster, Resource, Site, SiteRole
+from datacenters.models import Capacity, Cluster, Outage, Resource, Site, SiteRole
+from datacenters.outages import outage_seconds
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.people.policies import is_admin
+
+__all__ = [
+    "capacity_in",
+    "clusters_visible_to",
+    "ids_of_managed_sites",
+    "open_resources",
+    "outage_seconds",
+    "outages_visible_to",
+    "resources_visible_to",
+    "sites_managed_by",
+    "sites_visible_to",
+]
 
 
 def sites_visible_to(user: Any) -> QuerySet[Site]:
@@ -57,3 +70,8 @@ def capacity_in(resource: Resource, quarter: Quarter) -> int:
     """GPU-seconds that may be awarded in `quarter`; 0 where nothing was set."""
     row = Capacity.objects.filter(resource=resource, quarter=str(quarter)).first()
     return row.gpu_seconds if row else 0
+
+
+def outages_visible_to(user: Any) -> QuerySet[Outage]:
+    """Every outage, the latest first: who computes at a site must be able to look."""
+    return Outage.objects.select_related("site", "cluster__site", "resource", "recorded_by")

@@ -56,11 +56,13 @@ class ClusterSerializer(serializers.ModelSerializer[Cluster]):
 
 
 class CapacitySerializer(serializers.ModelSerializer[Capacity]):
+    """`gpu_seconds` are planned; outages and the reserve are still in them."""
+
     gpu_hours = serializers.SerializerMethodField()
 
     class Meta:
         model = Capacity
-        fields = ["quarter", "gpu_seconds", "gpu_hours", "note"]
+        fields = ["quarter", "gpu_seconds", "gpu_hours", "reserve_percent", "note"]
         read_only_fields = fields
 
     def get_gpu_hours(self, capacity: Capacity) -> float:
@@ -197,6 +199,9 @@ class ResourceChange(ServiceChecked, serializers.ModelSerializer[Resource]):
 class CapacityInput(serializers.Serializer[Any]):
     quarter = serializers.CharField(max_length=6, help_text="Such as 2026Q4.")
     gpu_hours = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
+    reserve_percent = serializers.IntegerField(
+        min_value=0, max_value=90, required=False, help_text="Left out: as it is."
+    )
     reason = serializers.CharField(max_length=2000)
 
     def validate_quarter(self, value: str) -> Quarter:

@@ -133,6 +133,7 @@ class ResourceViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
             resource=self.get_object(),
             quarter=sent.validated_data["quarter"],
             gpu_seconds=hours_to_seconds(sent.validated_data["gpu_hours"]),
+            reserve_percent=sent.validated_data.get("reserve_percent"),
             reason=sent.validated_data["reason"],
         )
         return Response(self.get_serializer(self.get_object()).data)

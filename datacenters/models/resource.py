@@ -1,5 +1,6 @@
 """What people ask for: one GPU model at one site, and how much of it there is."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -81,13 +82,22 @@ class Resource(Record):
 
 
 class Capacity(Record):
-    """GPU-seconds of a resource that the programme may award in one quarter."""
+    """GPU-seconds of a resource that are planned for the programme in one quarter.
+
+    What may be awarded of it is less by outages and by the reserve: `datacenters.outages.effective`.
+    """
 
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="capacities")
     quarter = models.CharField(
         _("quarter"), max_length=6, validators=[check_quarter], help_text=_("Like 2026Q4.")
     )
     gpu_seconds = models.BigIntegerField(_("GPU-seconds"))
+    reserve_percent = models.PositiveSmallIntegerField(
+        _("reserve (percent)"),
+        default=0,
+        validators=[MaxValueValidator(90)],
+        help_text=_("Of what is planned: kept back for what can't be foreseen, and not awarded."),
+    )
     note = models.TextField(_("note"), blank=True)
 
     class Meta:
@@ -97,6 +107,9 @@ class Capacity(Record):
         constraints = [
             models.UniqueConstraint(fields=["resource", "quarter"], name="capacity_once"),
             models.CheckConstraint(name="capacity_not_negative", condition=models.Q(gpu_seconds__gte=0)),
+            models.CheckConstraint(
+                name="capacity_reserve", condition=models.Q(reserve_percent__range=(0, 90))
+            ),
         ]
 
     def __str__(self) -> str:

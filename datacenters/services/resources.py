@@ -1,15 +1,18 @@
 """Resources, and how much of them there is."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from datacenters.models import Capacity, Resource, Site
+from datacenters.outages import effective
 from datacenters.services._gate import require_manager, require_reason
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
-from portal.foundation.errors import InvalidInput
+from portal.foundation.errors import InvalidInput, Refused
+from portal.foundation.formats import hours
 from portal.foundation.services import audit, outbox, records
 from portal.foundation.units import seconds_to_hours
 
@@ -30,6 +33,8 @@ RESOURCE_FIELDS = (
     "is_open",
     "illustrative",
 )
+# What is planned of a resource for a quarter, as the audit tells it.
+PLANNED = ("gpu_seconds", "reserve_percent")
 # The ledger's accounts hang on the code: it never changes.
 EDITABLE = frozenset(RESOURCE_FIELDS) - {"code"}
 
@@ -67,37 +72,82 @@ def resource_update(*, actor: Any, resource: Resource, reason: str = "", **chang
     )
 
 
+# Awards are made in a room above: it says how much of a quarter's capacity they have taken.
+Awarded = Callable[[Resource, Quarter], int]
+_awarded: Awarded | None = None
+
+
+def register_awarded(awarded: Awarded) -> None:
+    """`awarded(resource, quarter)` is the GPU-seconds that the quarter's capacity must suffice for."""
+    global _awarded
+    _awarded = awarded
+
+
 @transaction.atomic
 def capacity_set(
-    *, actor: Any, resource: Resource, quarter: Quarter, gpu_seconds: int, reason: str
+    *,
+    actor: Any,
+    resource: Resource,
+    quarter: Quarter,
+    gpu_seconds: int,
+    reason: str,
+    reserve_percent: int | None = None,
 ) -> Capacity:
-    """Say how many GPU-seconds the programme may award of `resource` in `quarter`.
+    """Say how many GPU-seconds of `resource` are the programme's in `quarter`, and what it keeps in reserve.
 
-    The room that keeps the pools hears of it by the outbox topic `capacity_changed` {resource, quarter}.
-    For the site's managers. Raises InvalidInput for more than the GPUs can give in the quarter.
+    `reserve_percent` None leaves the reserve as it is. The room that keeps the pools hears of it by the
+    outbox topic `capacity_changed` {resource, quarter}. For the site's managers. Raises InvalidInput for
+    more than the GPUs can give in the quarter, Refused (code `capacity_in_use`, figures wanted, awarded)
+    where that would lower what may be awarded below what is.
     """
     require_manager(actor, resource.site)
     reason = require_reason(reason, _("Say why the capacity is set so."))
     _check_capacity(resource, quarter, gpu_seconds)
     Resource.objects.select_for_update(of=("self",)).get(pk=resource.pk)  # one change at a time
     capacity = Capacity.objects.filter(resource=resource, quarter=str(quarter)).first()
-    before = capacity.gpu_seconds if capacity else None
+    before = capacity.snapshot(*PLANNED) if capacity else dict.fromkeys(PLANNED)
     if capacity is None:
-        capacity = Capacity(resource=resource, quarter=str(quarter))
-    if before == gpu_seconds:
+        capacity = Capacity(resource=resource, quarter=str(quarter), gpu_seconds=0)
+    was = effective(capacity).awardable
+    capacity.gpu_seconds = gpu_seconds
+    if reserve_percent is not None:
+        capacity.reserve_percent = reserve_percent
+    after = capacity.snapshot(*PLANNED)
+    if before == after:
         return capacity
-    capacity.gpu_seconds, capacity.note = gpu_seconds, reason
+    if effective(capacity).awardable < was:
+        _check_awarded(capacity, quarter)
+    capacity.note = reason
+    records.check(capacity)
     capacity.save()
     audit.record(
         actor=actor,
         action="capacity_set",
         target=resource,
-        before={"quarter": str(quarter), "gpu_seconds": before},
-        after={"quarter": str(quarter), "gpu_seconds": gpu_seconds},
+        before={"quarter": str(quarter), **before},
+        after={"quarter": str(quarter), **after},
         reason=reason,
     )
     capacity_announce(capacity)
     return capacity
+
+
+def _check_awarded(capacity: Capacity, quarter: Quarter) -> None:
+    """What is awarded can't be planned away. Outages may take it all the same; then it shows as too much."""
+    awarded = _awarded(capacity.resource, quarter) if _awarded else 0
+    left = effective(capacity)
+    if left.awardable >= awarded:
+        return
+    raise Refused(
+        _("%(awarded)s GPU-hours of %(quarter)s are awarded; this leaves %(left)s.")
+        % {"awarded": hours(awarded), "quarter": quarter, "left": hours(left.awardable)},
+        field="gpu_hours",
+        code="capacity_in_use",
+        remedy=_(
+            "Plan enough that outages and reserve leave what is awarded, or have some given back first."
+        ),
+        figures={"wanted": left.awardable, "awarded": awarded},
+    )
 
 
 def capacity_announce(capacity: Capacity) -> None:

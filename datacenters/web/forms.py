@@ -94,6 +94,15 @@ class ResourceForm(ResourceNewForm):
     code = None
 
 
+def reason_field(help_text: Any) -> forms.CharField:
+    return forms.CharField(
+        label=_("Reason"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        help_text=help_text,
+    )
+
+
 def date_input() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -118,14 +127,18 @@ class CapacityForm(forms.Form):
         max_digits=14,
         decimal_places=2,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=_("What the programme may award in this quarter, all projects together."),
+        help_text=_(
+            "What the site gives the programme in this quarter, all projects together. Outages are taken off."
+        ),
     )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-        help_text=_("Kept in the audit."),
+    reserve_percent = forms.IntegerField(
+        label=_("Reserve (percent)"),
+        min_value=0,
+        max_value=90,
+        required=False,
+        help_text=_("Kept back for what can't be foreseen. Empty: as it is."),
     )
+    reason = reason_field(_("Kept in the audit."))
 
 
 class AccreditationForm(forms.Form):
@@ -146,11 +159,8 @@ class AccreditationForm(forms.Form):
 
 
 class WithdrawForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-        help_text=_("Kept in the audit. New requests and jobs with such data are refused from now on."),
+    reason = reason_field(
+        _("Kept in the audit. New requests and jobs with such data are refused from now on.")
     )
 
 

@@ -224,6 +224,7 @@ class CapacitySet(ResourceForm):
             resource=self.resource,
             quarter=form.cleaned_data["quarter"],
             gpu_seconds=hours_to_seconds(form.cleaned_data["gpu_hours"]),
+            reserve_percent=form.cleaned_data["reserve_percent"],
             reason=form.cleaned_data["reason"],
         )
         return self.resource

@@ -12,6 +12,7 @@ TONES: dict[str, tuple[str, ...]] = {
         "cancelled",
         "recused",
         "inactive",
+        "over",
     ),
     "info": (
         "submitted",
@@ -21,6 +22,7 @@ TONES: dict[str, tuple[str, ...]] = {
         "dispatching",
         "queued",
         "running",
+        "coming",
     ),
     "success": ("approved", "active", "completed", "upheld", "verified", "accepted", "confirmed"),
     "warning": (
@@ -46,6 +48,7 @@ TONES: dict[str, tuple[str, ...]] = {
         "node_fail",
         "revoked",
         "lost",
+        "ongoing",
     ),
 }
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
