@@ -97,5 +97,11 @@ def coming_quarters(count: int = 4) -> list[Quarter]:
     return quarters
 
 
+def days_by_quarter(starts_on: date, ends_on: date) -> dict[Quarter, int]:
+    """How many days of the period lie in each quarter that it touches."""
+    quarters = quarters_between(starts_on, ends_on)
+    return {quarter: _days_within(quarter, starts_on, ends_on) for quarter in quarters}
+
+
 def _days_within(quarter: Quarter, starts_on: date, ends_on: date) -> int:
     return (min(quarter.last_day, ends_on) - max(quarter.first_day, starts_on)).days + 1

@@ -12,16 +12,30 @@ from allocations.awards.services.allocations import (
 )
 from allocations.awards.services.awarding import award_make
 from allocations.awards.services.capacity import capacity_post
+from allocations.awards.services.changing import (
+    allocation_extend,
+    allocation_give_back,
+    allocation_supplement,
+    allocation_transfer,
+    award_withhold,
+    instalment_release,
+)
 
 __all__ = [
     "allocation_activate",
     "allocation_adjust",
     "allocation_close",
     "allocation_expire",
+    "allocation_extend",
+    "allocation_give_back",
     "allocation_resume",
     "allocation_revoke",
+    "allocation_supplement",
     "allocation_suspend",
+    "allocation_transfer",
     "allocations_sweep",
     "award_make",
+    "award_withhold",
     "capacity_post",
+    "instalment_release",
 ]

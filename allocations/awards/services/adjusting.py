@@ -41,7 +41,9 @@ def allocation_adjust(
     before = balances.balances(allocation.code).committed
     posting = f"adjust:{allocation.code}:{key}"
     if gpu_seconds > 0:
-        _raise(actor, allocation, gpu_seconds, reason.strip(), posting)
+        award_add(
+            actor=actor, allocation=allocation, gpu_seconds=gpu_seconds, reason=reason.strip(), key=posting
+        )
     else:
         _lower(actor, allocation, -gpu_seconds, reason.strip(), posting)
     after = balances.balances(allocation.code).committed
@@ -80,7 +82,11 @@ def _check(allocation: Allocation, gpu_seconds: int, reason: str) -> None:
         raise IllegalState(_("This allocation has ended."), remedy=_("The project can ask for a new one."))
 
 
-def _raise(actor: User, allocation: Allocation, gpu_seconds: int, reason: str, key: str) -> None:
+def award_add(*, actor: User | None, allocation: Allocation, gpu_seconds: int, reason: str, key: str) -> None:
+    """Award `gpu_seconds` more to an allocation that is locked, by days over what is left of its period.
+
+    Does nothing under a `key` that was used. `actor` None: a rule decided. Raises Refused (`over_capacity`).
+    """
     starts_on = max(allocation.starts_on, clock.today())
     granted = balances.balances(allocation.code).granted
     ledger.award_post(

@@ -28,7 +28,7 @@ def allocation_activate(*, allocation: Allocation) -> Allocation:
 
     Does nothing where the allocation is no longer being set up.
     """
-    allocation = _locked(allocation)
+    allocation = locked(allocation)
     if allocation.state != AllocationState.PROVISIONING:
         return allocation
     allocation.activated_at = clock.now()
@@ -64,7 +64,7 @@ def allocation_expire(*, allocation: Allocation) -> Allocation:
 
     Raises IllegalState before that day's end.
     """
-    allocation = _locked(allocation)
+    allocation = locked(allocation)
     if allocation.ends_on >= clock.today():
         raise IllegalState(
             _("This allocation hasn't ended yet."), figures={"ends_on": str(allocation.ends_on)}
@@ -80,7 +80,7 @@ def allocation_close(*, allocation: Allocation) -> Allocation:
 
     Raises IllegalState where something is held.
     """
-    allocation = _locked(allocation)
+    allocation = locked(allocation)
     held = balances.balances(allocation.code).held
     if held:
         raise IllegalState(_("Jobs still hold budget of this allocation."), figures={"held": held})
@@ -119,7 +119,7 @@ def _tried(service: Callable[..., Allocation], allocation: Allocation) -> bool:
 
 
 def _administer(actor: User, allocation: Allocation, action: str, reason: str) -> Allocation:
-    allocation = _locked(allocation)
+    allocation = locked(allocation)
     require(actor, "awards.administer_allocation", allocation)
     require_second_factor(actor)
     if not reason.strip():
@@ -153,6 +153,11 @@ def _step(allocation: Allocation, action: str, *, actor: User | None, reason: st
 def _return_rest(
     allocation: Allocation, kind: PostingKind, *, key: str, actor: User | None, reason: str = ""
 ) -> None:
+    """All that is available goes back to the pools, what was kept for later instalments with it."""
+    if balances.withheld_of([allocation.code])[allocation.code]:
+        ledger.instalment_release(
+            allocation_code=allocation.code, key=f"instalment:{key}", actor=actor, reason=reason
+        )
     ledger.return_post(
         allocation_code=allocation.code,
         kind=kind,
@@ -162,8 +167,11 @@ def _return_rest(
     )
 
 
-def _locked(allocation: Allocation) -> Allocation:
-    """No key lock: who posts to the ledger refers to the row, and mustn't wait for it."""
+def locked(allocation: Allocation) -> Allocation:
+    """The allocation as it stands now, nobody else changing it until the transaction ends.
+
+    No key lock: who posts to the ledger refers to the row, and mustn't wait for it.
+    """
     return (
         Allocation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("project__organisation", "resource__site")

@@ -31,6 +31,26 @@ TEXTS = {
         gettext_noop("Fewer GPU-hours for “%(project)s” on %(resource)s"),
         gettext_noop("%(hours)s GPU-hours were taken back from the allocation. Reason: %(reason)s"),
     ),
+    "extend": (
+        gettext_noop("Longer: the allocation of “%(project)s” on %(resource)s"),
+        gettext_noop("It now lasts until %(ends_on)s. Reason: %(reason)s"),
+    ),
+    "move_out": (
+        gettext_noop("GPU-hours moved from “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours went to another allocation of the project. Reason: %(reason)s"),
+    ),
+    "move_in": (
+        gettext_noop("GPU-hours moved to “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours came from another allocation of the project. Reason: %(reason)s"),
+    ),
+    "give_back": (
+        gettext_noop("Given back: GPU-hours of “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours went back to the resource. Reason: %(reason)s"),
+    ),
+    "instalment": (
+        gettext_noop("The next instalment for “%(project)s” on %(resource)s"),
+        gettext_noop("%(hours)s GPU-hours that were kept back can be used now. Reason: %(reason)s"),
+    ),
     "expire": (
         gettext_noop("Ended: the allocation of “%(project)s” on %(resource)s"),
         gettext_noop("Its last day was %(ends_on)s. What was left went back to the resource."),
