@@ -4,13 +4,11 @@ from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
 from django.utils.translation import gettext as _
 from knox import auth
 from rest_framework.exceptions import AuthenticationFailed
 
-from portal.people.models import Membership, ProgrammeRole, User
+from portal.people.models import User
 
 DEMO_DOMAIN = "demo.taqseem.test"
 
@@ -32,17 +30,10 @@ class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
 
     def get_user(self, user_id: Any) -> User | None:
         """Who asks, with their roles and organisations: one query at the beginning of every page."""
-        roles = ProgrammeRole.objects.filter(user=OuterRef("pk")).values("role")
-        organisations = Membership.objects.filter(user=OuterRef("pk")).values("organisation_id")
-        user = (
-            User.objects.annotate(has=ArraySubquery(roles), belongs_to=ArraySubquery(organisations))
-            .filter(pk=user_id)
-            .first()
-        )
+        user = User.objects.with_duties().filter(pk=user_id).first()
         if user is None or not self.user_can_authenticate(user):
             return None
-        user.roles, user.organisation_ids = frozenset(user.has), frozenset(user.belongs_to)
-        return user
+        return user.recall()
 
 
 class TokenAuthentication(auth.TokenAuthentication):  # type: ignore[misc]

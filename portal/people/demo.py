@@ -6,8 +6,18 @@ from django.conf import settings
 
 from portal.foundation import clock
 from portal.foundation.errors import NotAllowed
+from portal.people import terms
 from portal.people.backends import DEMO_DOMAIN
-from portal.people.models import AuditorScope, Membership, Organisation, ProgrammeRole, User, Verification
+from portal.people.models import (
+    AuditorScope,
+    Membership,
+    Organisation,
+    ProgrammeRole,
+    RecognisedInstitution,
+    User,
+    Verification,
+    VerificationWord,
+)
 
 PASSWORD = "taqseem-demo"  # noqa: S105 - public on purpose; refused outside demo mode
 
@@ -20,8 +30,14 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "site": ("Farah Baig", ()),
     "council": ("Naveed Akhtar", ("council",)),
     "admin": ("Rabia Hassan", ("admin", "verifier")),
+    "verifier": ("Zubair Mirza", ("verifier",)),
+    "operator": ("Hina Farooq", ()),
     "outsider": ("Kamran Yousaf", ()),
 }
+# Who may open the operators' admin.
+OPERATOR = "operator"
+# Who vouched for the demo organisations: an agency needs two.
+VERIFIERS = ("admin", "verifier")
 
 # Owner's login → (name, class, province, kind of identifier, identifier).
 ORGANISATIONS: dict[str, tuple[str, str, str, str, str]] = {
@@ -29,6 +45,14 @@ ORGANISATIONS: dict[str, tuple[str, str, str, str, str]] = {
     "startup": ("Shaheen Vision Labs", "startup", "punjab", "cuin", "0123456"),
     "agency": ("National Crop Observatory", "agency", "islamabad", "gov", "focal@crops.gov.pk"),
     "outsider": ("Khyber Genomics", "startup", "kp", "cuin", "0654321"),
+}
+# The organisation of this owner is women-led.
+WOMEN_LED = "researcher"
+
+# Name → (domains, province). The second is for newcomers: whoever signs up from there is verified at once.
+INSTITUTIONS: dict[str, tuple[list[str], str]] = {
+    "Indus University of Science": (["ius.edu.pk"], "sindh"),
+    "Margalla Institute of Computing": (["margalla.taqseem.test"], "islamabad"),
 }
 
 
@@ -55,8 +79,14 @@ def require_demo_mode() -> None:
 def seed() -> None:
     """Plant what is missing; change nothing that is there."""
     require_demo_mode()
+    terms.seed()
     for login, (name, roles) in PEOPLE.items():
         _person(login, name, roles)
+    User.objects.filter(email=address(OPERATOR)).update(is_staff=True, is_superuser=True)
+    for name, (domains, province) in INSTITUTIONS.items():
+        RecognisedInstitution.objects.get_or_create(
+            name=name, defaults={"domains": domains, "province": province, "source": "ILLUSTRATIVE"}
+        )
     for owner, facts in ORGANISATIONS.items():
         _organisation(owner, *facts)
     AuditorScope.objects.get_or_create(user=user("agency"), kind=AuditorScope.Kind.ALL, code="")
@@ -73,20 +103,27 @@ def _person(login: str, name: str, roles: tuple[str, ...]) -> None:
 
 
 def _organisation(owner: str, name: str, kind: str, province: str, id_kind: str, identifier: str) -> None:
+    is_led = owner == WOMEN_LED
     body, is_new = Organisation.objects.get_or_create(
-        name=name, illustrative=True, defaults={"kind": kind, "province": province}
+        name=name, illustrative=True, defaults={"kind": kind, "province": province, "women_led": is_led}
     )
     if not is_new:
         return
     Membership.objects.create(organisation=body, user=user(owner), role=Membership.Role.OWNER)
-    Verification.objects.create(
+    claim = Verification.objects.create(
         organisation=body,
         identifier_kind=id_kind,
         identifier=identifier,
-        state=Verification.State.ACCEPTED,
+        province=province,
+        women_led=is_led,
         submitted_by=user(owner),
-        verifier=user("admin"),
-        decided_at=clock.now(),
-        reason="ILLUSTRATIVE",
-        expires_on=clock.today() + timedelta(days=365),
     )
+    until = clock.today() + timedelta(days=365)
+    for login in VERIFIERS[: claim.words_needed]:
+        verifier = user(login)
+        VerificationWord.objects.create(
+            verification=claim, verifier=verifier, seat=verifier, expires_on=until, women_led=is_led
+        )
+    claim.state, claim.verifier, claim.decided_at = Verification.State.ACCEPTED, verifier, clock.now()
+    claim.reason, claim.expires_on, claim.women_led_confirmed = "ILLUSTRATIVE", until, is_led
+    claim.save()

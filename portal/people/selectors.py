@@ -10,10 +10,14 @@ from portal.foundation.policies import allowed
 from portal.people.models import (
     ApiToken,
     AuditorScope,
+    Consent,
+    Deputy,
     Invitation,
     Membership,
     Organisation,
     ProgrammeRole,
+    RecognisedInstitution,
+    TermsVersion,
     User,
     Verification,
 )
@@ -51,6 +55,17 @@ def verified_organisations() -> QuerySet[Organisation]:
     return Organisation.objects.filter(Exists(in_force))
 
 
+def women_led_organisations() -> QuerySet[Organisation]:
+    """Those whose being women-led is confirmed by a verification in force today."""
+    confirmed = Verification.objects.filter(
+        organisation=OuterRef("pk"),
+        state=Verification.State.ACCEPTED,
+        expires_on__gte=clock.today(),
+        women_led_confirmed=True,
+    )
+    return Organisation.objects.filter(Exists(confirmed))
+
+
 def verifications_visible_to(user: Any) -> QuerySet[Verification]:
     """Those of one's own organisations; verifiers and admins see all."""
     verifications = Verification.objects.select_related("organisation", "submitted_by", "verifier")
@@ -73,7 +88,8 @@ def pending_verifications(user: Any) -> int:
     if not allowed(user, "people.verify"):
         return 0
     pending = Verification.objects.filter(state=Verification.State.PENDING)
-    return pending.exclude(organisation__in=user.memberships.values("organisation")).count()
+    pending = pending.exclude(organisation__in=user.organisation_ids)
+    return pending.exclude(Q(words__verifier=user) | Q(words__seat=user)).distinct().count()
 
 
 def others_claiming(verification: Verification) -> QuerySet[Organisation]:
@@ -136,3 +152,59 @@ def scopes_visible_to(user: Any) -> QuerySet[AuditorScope]:
 def tokens_of(user: Any) -> QuerySet[ApiToken]:
     """One's own API tokens that still live."""
     return ApiToken.objects.filter(user=user, expiry__gt=clock.now())
+
+
+# --- Standing in ------------------------------------------------------------------------------------
+def principals_of(user: Any) -> list[User]:
+    """For whom this person stands in today, their roles known."""
+    return list(user.principals)
+
+
+def deputies_visible_to(user: Any) -> QuerySet[Deputy]:
+    """Who stands in for oneself and for whom one does; admins see all."""
+    deputies = Deputy.objects.select_related("person", "deputy")
+    if allowed(user, "people.administer"):
+        return deputies
+    return deputies.filter(Q(person=user) | Q(deputy=user))
+
+
+# --- Recognised institutions ------------------------------------------------------------------------
+def institutions_visible_to(user: Any) -> QuerySet[RecognisedInstitution]:
+    """The allow-list, for everybody who signed in; what is out of use only for admins."""
+    institutions = RecognisedInstitution.objects.all()
+    return institutions if allowed(user, "people.administer") else institutions.filter(is_active=True)
+
+
+def institution_of(domain: str) -> RecognisedInstitution | None:
+    """The recognised institution to whose domains `domain` belongs: as listed, or below one that is."""
+    labels = domain.lower().split(".")
+    known = [".".join(labels[start:]) for start in range(len(labels))]
+    return RecognisedInstitution.objects.filter(is_active=True, domains__overlap=known).first()
+
+
+def institution_for(user: Any) -> tuple[RecognisedInstitution, str] | None:
+    """The recognised institution in which `user` has proved an address, and that address."""
+    for address in sorted(user.verified_addresses):
+        if institution := institution_of(address.rpartition("@")[2]):
+            return institution, address
+    return None
+
+
+# --- Terms ------------------------------------------------------------------------------------------
+def terms_visible_to(user: Any) -> QuerySet[TermsVersion]:
+    """Every version, the latest first: terms are public."""
+    return TermsVersion.objects.order_by("-number")
+
+
+def terms_in_force() -> TermsVersion | None:
+    """The terms of acceptable use that hold today; None where an installation has none."""
+    kind = TermsVersion.Kind.ACCEPTABLE_USE
+    return (
+        TermsVersion.objects.filter(kind=kind, in_force_from__lte=clock.today()).order_by("-number").first()
+    )
+
+
+def has_consented(user: Any) -> bool:
+    """Whether `user` has said yes to the terms in force. True where there are none."""
+    terms = terms_in_force()
+    return terms is None or Consent.objects.filter(user=user, terms=terms).exists()

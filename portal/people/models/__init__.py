@@ -1,16 +1,24 @@
+from portal.people.models.deputy import Deputy
+from portal.people.models.institution import RecognisedInstitution
 from portal.people.models.organisation import Invitation, Membership, Organisation
 from portal.people.models.roles import AuditorScope, ProgrammeRole
+from portal.people.models.terms import Consent, TermsVersion
 from portal.people.models.token import ApiToken
 from portal.people.models.user import User
-from portal.people.models.verification import Verification
+from portal.people.models.verification import Verification, VerificationWord
 
 __all__ = [
     "ApiToken",
     "AuditorScope",
+    "Consent",
+    "Deputy",
     "Invitation",
     "Membership",
     "Organisation",
     "ProgrammeRole",
+    "RecognisedInstitution",
+    "TermsVersion",
     "User",
     "Verification",
+    "VerificationWord",
 ]

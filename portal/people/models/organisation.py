@@ -12,6 +12,11 @@ from portal.foundation import clock
 from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
 
+# What the word means wherever it is asked for, verified or counted.
+WOMEN_LED = _(
+    "Women hold at least 51 percent of it, or a woman leads it as chief executive or principal investigator."
+)
+
 
 class Organisation(Record):
     class Kind(models.TextChoices):
@@ -32,6 +37,7 @@ class Organisation(Record):
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("class"), max_length=10, choices=Kind)
     province = models.CharField(_("province"), max_length=12, choices=Province)
+    women_led = models.BooleanField(_("women-led"), default=False, help_text=WOMEN_LED)
     website = models.URLField(_("website"), blank=True)
     illustrative = models.BooleanField(_("illustrative"), default=False)
 
@@ -55,6 +61,22 @@ class Organisation(Record):
     def is_awaiting(self) -> bool:
         """Whether a claim awaits a verifier."""
         return any(verification.state == "pending" for verification in self.verifications.all())
+
+    @property
+    def counts_as_women_led(self) -> bool:
+        """Whether a verification in force confirms it: what the organisation says itself doesn't count."""
+        return any(
+            verification.is_in_force and verification.women_led_confirmed
+            for verification in self.verifications.all()
+        )
+
+    @property
+    def lapsed_on(self) -> date | None:
+        """The last day on which it was verified, where its verification ran out and none followed."""
+        if self.is_verified:
+            return None
+        days = [row.expires_on for row in self.verifications.all() if row.state == "accepted"]
+        return max((day for day in days if day), default=None)
 
     @property
     def verified_until(self) -> date | None:

@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
+from django.db.models import OuterRef
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -13,9 +15,31 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
+from portal.people.models.deputy import Deputy
+from portal.people.models.organisation import Membership
+from portal.people.models.roles import ProgrammeRole
+
+# What a person object keeps for the length of a request.
+REMEMBERED = (
+    "roles",
+    "organisation_ids",
+    "stands_in_for",
+    "principals",
+    "has_second_factor",
+    "verified_addresses",
+)
 
 
 class UserManager(BaseUserManager["User"]):
+    def with_duties(self) -> "models.QuerySet[User]":
+        """People with their roles, organisations and principals, in one query: see `User.recall`."""
+        me = OuterRef("pk")
+        return self.annotate(
+            has=ArraySubquery(ProgrammeRole.objects.filter(user=me).values("role")),
+            belongs_to=ArraySubquery(Membership.objects.filter(user=me).values("organisation_id")),
+            stands_in=ArraySubquery(Deputy.objects.in_force().filter(deputy=me).values("person_id")),
+        )
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
@@ -74,6 +98,26 @@ class User(AbstractBaseUser, PermissionsMixin, Record):  # type: ignore[django-m
         return frozenset(self.memberships.values_list("organisation_id", flat=True))
 
     @cached_property
+    def stands_in_for(self) -> frozenset[int]:
+        """Ids of the people for whom this person stands in today, read once per request."""
+        return frozenset(Deputy.objects.in_force().filter(deputy=self).values_list("person_id", flat=True))
+
+    @cached_property
+    def principals(self) -> "tuple[User, ...]":
+        """Those people themselves, their roles known; no query for who stands in for nobody."""
+        if not self.stands_in_for:
+            return ()
+        people = User.objects.with_duties().filter(pk__in=self.stands_in_for, is_active=True)
+        return tuple(person.recall() for person in people.order_by("pk"))
+
+    def recall(self) -> "User":
+        """Remember what `with_duties` read along with this person."""
+        self.roles = frozenset(self.has)  # type: ignore[attr-defined]
+        self.organisation_ids = frozenset(self.belongs_to)  # type: ignore[attr-defined]
+        self.stands_in_for = frozenset(self.stands_in)  # type: ignore[attr-defined]
+        return self
+
+    @cached_property
     def has_second_factor(self) -> bool:
         """Whether an authenticator app or a passkey is set up."""
         return self.authenticator_set.filter(type__in=["totp", "webauthn"]).exists()
@@ -90,7 +134,7 @@ class User(AbstractBaseUser, PermissionsMixin, Record):  # type: ignore[django-m
         return reverse("person", args=[self.code])
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        for name in ("roles", "organisation_ids", "has_second_factor", "verified_addresses"):
+        for name in REMEMBERED:
             self.__dict__.pop(name, None)
         super().refresh_from_db(*args, **kwargs)
 
