@@ -1,10 +1,10 @@
 """Answers as files."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from allocations.reports.answer import Answer
+from portal.foundation.text import without_bidi_controls
 
 # What spreadsheets take for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -17,14 +17,19 @@ class _Echo:
         return line
 
 
-def csv_lines(answer: Answer) -> Iterator[str]:
+def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Every row as CSV, after a header with the names of the columns."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(answer.columns)
-    for row in answer.streamed():
-        yield writer.writerow([harmless(row[column]) for column in answer.columns])
+    yield writer.writerow(columns)
+    for row in rows:
+        yield writer.writerow([harmless(row[column]) for column in columns])
 
 
 def harmless(value: Any) -> Any:
-    """People's words, such as a project's title, as words: an apostrophe keeps them from being a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """People's words, such as a project's title, as words: an apostrophe keeps them from being a formula,
+    and what would turn the reading direction round is left out.
+    """
+    if not isinstance(value, str):
+        return value
+    value = without_bidi_controls(value)
+    return f"'{value}" if value.startswith(FORMULA) else value

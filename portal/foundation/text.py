@@ -17,3 +17,8 @@ def fold_digits(text: str) -> str:
 def fold_line(text: str) -> str:
     """One line in NFC: single blanks, no bidi controls, Urdu's own yeh and kaf."""
     return " ".join(unicodedata.normalize("NFC", text).translate(_BIDI | _LETTERS).split())
+
+
+def without_bidi_controls(text: str) -> str:
+    """`text` without the characters that turn its reading direction round."""
+    return text.translate(_BIDI)

@@ -1,20 +1,16 @@
 """Reports over the API, as JSON and CSV."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
-from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from allocations.reports.answer import Answer
+from allocations.reports.api.formats import JSONOrCSV
 from allocations.reports.api.serializers import UsageReportSerializer
 from allocations.reports.dimensions import DIMENSIONS
 from allocations.reports.exports import csv_lines
@@ -23,30 +19,9 @@ from allocations.reports.periods import PERIODS
 from allocations.reports.question import DEFAULT_METRICS, FILTERS, read
 from allocations.reports.scope import scope_of
 from portal.foundation import clock
-from portal.foundation.errors import InvalidInput
 from portal.foundation.paging import Pages
 
 NOT_OURS = ("page", "page_size", "format")
-
-
-class CSVRenderer(BaseRenderer):
-    """Stands for CSV in the negotiation; the lines themselves are streamed."""
-
-    media_type = "text/csv"
-    format = "csv"
-
-
-class Formats(DefaultContentNegotiation):
-    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:
-        """The one that `?format=` names; the library would answer 404 where there is none."""
-        found = [renderer for renderer in renderers if renderer.format == format]
-        if not found:
-            raise InvalidInput(
-                _("Reports don't come as “%(format)s”.") % {"format": format[:60]},
-                field="format",
-                remedy=_("Possible: %(values)s.") % {"values": "json, csv"},
-            )
-        return found
 
 
 def _listed(name: str, table: Any, default: str) -> OpenApiParameter:
@@ -71,11 +46,8 @@ PARAMETERS = [
 ]
 
 
-class UsageReport(APIView):
+class UsageReport(JSONOrCSV):
     """Usage by day, month, site, resource, organisation and project, as far as you may see it."""
-
-    renderer_classes = [JSONRenderer, CSVRenderer]
-    content_negotiation_class = Formats
 
     @extend_schema(
         operation_id="reports_usage",
@@ -96,11 +68,6 @@ class UsageReport(APIView):
         patch_cache_control(response, private=True, no_cache=True)
         patch_vary_headers(response, ["Accept", "Accept-Language", "Authorization", "Cookie"])
         return response
-
-    def handle_exception(self, exc: Exception) -> Response:
-        # Errors come as problem+json, to who wants CSV as well.
-        self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), "application/json"
-        return super().handle_exception(exc)
 
     def _json(self, answer: Answer) -> Response:
         question = answer.question
@@ -129,7 +96,7 @@ class UsageReport(APIView):
         question = answer.question
         name = f"usage-{question.first}-{question.last}.csv"
         return StreamingHttpResponse(
-            csv_lines(answer),
+            csv_lines(answer.columns, answer.streamed()),
             content_type="text/csv; charset=utf-8; header=present",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

@@ -1,0 +1,154 @@
+"""The public register over the API, as JSON and CSV; nobody needs to sign in."""
+
+import hashlib
+from typing import Any
+
+from django.db.models import Max, QuerySet
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import AnonRateThrottle
+
+from allocations.awards.models import Allocation
+from allocations.reports.api.formats import JSONOrCSV
+from allocations.reports.exports import csv_lines
+from allocations.reports.register.entries import (
+    COLUMNS,
+    ILLUSTRATIVE,
+    Totals,
+    entries,
+    published,
+    streamed,
+    totals,
+)
+from allocations.reports.register.filters import RegisterFilters
+from portal.foundation.paging import Pages
+from portal.foundation.units import seconds_to_hours
+
+KEPT_SECONDS = 300  # by caches on the way; figures follow the ledger within that
+
+
+class EntrySerializer(serializers.Serializer[Any]):
+    """An award and what became of it. No person is named."""
+
+    award = serializers.CharField()
+    remark = serializers.CharField(help_text=f"{ILLUSTRATIVE} where it is a demonstration, else empty.")
+    decided_on = serializers.DateField()
+    organisation = serializers.CharField()
+    sector = serializers.CharField(help_text="Its code.")
+    province = serializers.CharField()
+    site = serializers.CharField(help_text="Its code.")
+    resource = serializers.CharField(help_text="Its code.")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    granted_gpu_hours = serializers.FloatField()
+    used_gpu_hours = serializers.FloatField()
+    returned_gpu_hours = serializers.FloatField(help_text="Given back, reclaimed or expired.")
+    abstract = serializers.CharField(help_text="“withheld” where it may not be published.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`class` is a word of Python's."""
+        fields = super().get_fields()
+        return {**fields, "class": serializers.CharField(help_text="startup, academic or agency.")}
+
+
+class RegisterTotalsSerializer(serializers.Serializer[Any]):
+    awards = serializers.IntegerField()
+    granted_gpu_hours = serializers.FloatField()
+    used_gpu_hours = serializers.FloatField()
+    returned_gpu_hours = serializers.FloatField()
+
+
+class RegisterSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="Number of awards on all pages.")
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    totals = RegisterTotalsSerializer(help_text="Over all pages, from the ledger.")
+    remark = serializers.CharField(help_text=f"{ILLUSTRATIVE} where any row is a demonstration.")
+    results = EntrySerializer(many=True)
+
+
+class Register(JSONOrCSV):
+    """The public register of awards."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_classes = [AnonRateThrottle]
+    filterset_class = RegisterFilters
+    queryset = Allocation.objects.none()  # tells the schema what is filtered
+
+    @extend_schema(
+        operation_id="register",
+        auth=[],
+        parameters=[
+            OpenApiParameter("format", enum=["json", "csv"], description="Or by the Accept header."),
+            OpenApiParameter("page", OpenApiTypes.INT),
+            OpenApiParameter("page_size", OpenApiTypes.INT, description="Up to 500. CSV has no pages."),
+        ],
+        filters=True,
+        responses={
+            (200, "application/json"): RegisterSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            304: None,
+        },
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = DjangoFilterBackend().filter_queryset(request, published(), self)
+        sums = totals(asked)
+        etag = _etag(request, asked, sums)
+        response: HttpResponseBase | None = get_conditional_response(request._request, etag=etag)
+        if response is None:
+            is_csv = request.accepted_renderer.format == "csv"
+            response = self._csv(asked) if is_csv else self._json(asked, sums)
+        response["ETag"] = etag
+        patch_cache_control(response, public=True, max_age=KEPT_SECONDS)
+        patch_vary_headers(response, ["Accept"])
+        return response
+
+    def get_queryset(self) -> QuerySet[Allocation]:
+        return self.queryset
+
+    def _json(self, asked: QuerySet[Allocation], sums: Totals) -> Response:
+        pages = Pages()
+        rows = [
+            entry.shown() for entry in entries(pages.paginate_queryset(asked, self.request, view=self) or [])
+        ]
+        return Response(
+            {
+                "count": sums.awards,
+                "next": pages.get_next_link(),
+                "previous": pages.get_previous_link(),
+                "totals": {
+                    "awards": sums.awards,
+                    "granted_gpu_hours": float(seconds_to_hours(sums.granted)),
+                    "used_gpu_hours": float(seconds_to_hours(sums.used)),
+                    "returned_gpu_hours": float(seconds_to_hours(sums.returned)),
+                },
+                "remark": ILLUSTRATIVE if any(row["remark"] for row in rows) else "",
+                "results": rows,
+            }
+        )
+
+    def _csv(self, asked: QuerySet[Allocation]) -> StreamingHttpResponse:
+        return StreamingHttpResponse(
+            csv_lines(COLUMNS, streamed(asked)),
+            content_type="text/csv; charset=utf-8; header=present",
+            headers={"Content-Disposition": 'attachment; filename="award-register.csv"'},
+        )
+
+
+def _etag(request: Request, asked: QuerySet[Allocation], sums: Totals) -> str:
+    """Weak: the same until a figure changes, or a name in it."""
+    changed = asked.order_by().aggregate(
+        Max("updated_at"),
+        Max("project__updated_at"),
+        Max("project__organisation__updated_at"),
+    )
+    told = f"{request.get_full_path()} {request.accepted_renderer.format} {sums} {changed}"
+    return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'

@@ -1,0 +1,131 @@
+"""The public register: whom it shows (everybody), what it holds back, and what it comes to."""
+
+import csv
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from allocations.awards.models import Allocation
+from allocations.projects.models import Project
+from tests.cast import Cast
+from tests.using import allocated, charged
+
+PAGE, API = "/register/", "/api/v1/register/"
+
+
+@pytest.fixture
+def allocation(cast: Cast) -> Allocation:
+    """100 GPU-hours granted, 2 used."""
+    allocation = allocated(cast.project, cast.resource, by=cast.council)
+    charged(allocation, user=cast.pi, gpu_seconds=7200)
+    return allocation
+
+
+def lines(response: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(b"".join(response.streaming_content).decode().splitlines()))
+
+
+def test_anybody_reads_it_everywhere(allocation: Allocation, cast: Cast, web, api) -> None:
+    page = web(None).get(PAGE)
+    told = api(None).get(API).json()
+    exported = lines(api(None).get(API, {"format": "csv"}))
+    assert page.status_code == 200
+    assert "NED University" in page.content.decode()
+    row = told["results"][0]
+    assert (row["granted_gpu_hours"], row["used_gpu_hours"]) == (100.0, 2.0)
+    assert row["award"] == allocation.awards.get().code
+    assert told["totals"] == {
+        "awards": 1,
+        "granted_gpu_hours": 100.0,
+        "used_gpu_hours": 2.0,
+        "returned_gpu_hours": 0.0,
+    }
+    assert exported == [{name: str(value) for name, value in row.items()}]
+
+
+def test_persons_are_in_none_of_them(allocation: Allocation, cast: Cast, web, api) -> None:
+    told = [
+        web(None).get(PAGE).content.decode(),
+        api(None).get(API).content.decode(),
+        str(lines(api(None).get(API, {"format": "csv"}))),
+    ]
+    for person in (cast.pi, cast.member, cast.council):
+        assert not any(person.name in text or person.email in text for text in told)
+
+
+@pytest.mark.parametrize("data_class", ["restricted", "sensitive", "secret"])
+def test_abstracts_on_such_data_are_withheld(
+    allocation: Allocation, cast: Cast, web, api, data_class: str
+) -> None:
+    assert "retinopathy" in web(None).get(PAGE).content.decode()
+    Project.objects.update(data_class=data_class)
+    assert "retinopathy" not in web(None).get(PAGE).content.decode()
+    assert api(None).get(API).json()["results"][0]["abstract"] == "withheld"
+    assert lines(api(None).get(API, {"format": "csv"}))[0]["abstract"] == "withheld"
+
+
+def test_demonstrations_are_labelled(allocation: Allocation, cast: Cast, web, api) -> None:
+    assert api(None).get(API).json()["remark"] == ""
+    cast.organisation.illustrative = True
+    cast.organisation.store("illustrative")
+    assert "Illustrative" in web(None).get(PAGE).content.decode()
+    told = api(None).get(API).json()
+    assert (told["remark"], told["results"][0]["remark"]) == ("ILLUSTRATIVE", "ILLUSTRATIVE")
+    assert lines(api(None).get(API, {"format": "csv"}))[0]["remark"] == "ILLUSTRATIVE"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"sector": "health"}, 1),
+        ({"sector": "climate"}, 0),
+        ({"province": "sindh", "organisation_class": "academic"}, 1),
+        ({"province": "punjab"}, 0),
+        ({"year": 2001}, 0),
+        ({"resource": "ned-h100"}, 1),
+        ({"q": "ned"}, 1),
+        ({"q": "robotics"}, 0),
+    ],
+)
+def test_it_can_be_narrowed(allocation: Allocation, web, api, asked: dict[str, Any], found: int) -> None:
+    told = api(None).get(API, asked).json()
+    assert (told["count"], len(told["results"]), told["totals"]["awards"]) == (found, found, found)
+    assert web(None).get(PAGE, asked).context["totals"].awards == found
+
+
+def test_a_slip_is_told(allocation: Allocation, api) -> None:
+    response = api(None).get(API, {"sector": "wizardry"})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "sector"
+
+
+def test_who_has_it_needs_it_not_again(allocation: Allocation, cast: Cast, api) -> None:
+    first = api(None).get(API)
+    assert "public" in first["Cache-Control"]
+    again = {"If-None-Match": first["ETag"]}
+    assert api(None).get(API, headers=again).status_code == 304
+    charged(allocation, user=cast.pi, gpu_seconds=60)
+    assert api(None).get(API, headers=again).status_code == 200
+
+
+def test_cells_are_no_formulas(allocation: Allocation, cast: Cast, api) -> None:
+    Project.objects.update(abstract="=HYPERLINK(1)\u202e")
+    assert lines(api(None).get(API, {"format": "csv"}))[0]["abstract"] == "'=HYPERLINK(1)"
+
+
+def test_queries_do_not_grow_with_rows(cast: Cast, web, api) -> None:
+    counts = []
+    for rows in (5, 45):
+        for _ in range(rows):
+            allocated(cast.project, cast.resource, by=cast.council, gpu_hours=1)
+        for client, address in ((web(None), PAGE), (api(None), API)):
+            client.get(address)
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                assert client.get(address).status_code == 200
+            counts.append(len(queries))
+    assert counts[:2] == counts[2:]
+    assert max(counts) <= 10
