@@ -6,9 +6,9 @@ An outage of the quarter's n seconds takes n × the lent GPUs from what the GPUs
 fraction from what the programme plans of it. Outages that overlap count once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -33,7 +33,7 @@ def outage_periods(resource: Resource, start: datetime, end: datetime) -> list[P
     """
     rows = touching(resource).filter(starts_at__lt=end).exclude(ends_at__lte=start)
     known = [(row.starts_at, row.ends_at or clock.now()) for row in rows]
-    return merged((max(first, start), min(last, end)) for first, last in known)
+    return merged(clipped(known, start, end))
 
 
 def outage_seconds(resource: Resource, start: datetime, end: datetime) -> int:
@@ -72,16 +72,35 @@ class Effective:
 
 def effective(capacity: Capacity) -> Effective:
     """What outages and the reserve take from a planned capacity."""
-    return effective_of(
-        capacity.resource, Quarter.parse(capacity.quarter), capacity.gpu_seconds, capacity.reserve_percent
-    )
+    return effective_of([capacity])[0]
 
 
-def effective_of(resource: Resource, quarter: Quarter, planned: int, reserve_percent: int) -> Effective:
-    """The same for figures that aren't saved yet."""
-    first, last = clock.midnight(quarter.first_day), clock.midnight(quarter.last_day + timedelta(days=1))
-    out = outage_seconds(resource, first, last)
-    # Rounded up: what is lost in part can't be awarded.
-    lost = -(-planned * out // (quarter.days * 86_400))
-    reserve = -(-(planned - lost) * reserve_percent // 100)
-    return Effective(planned, lost, reserve)
+def effective_of(capacities: Sequence[Capacity]) -> list[Effective]:
+    """The same for several quarters of one resource, in one query. They needn't be saved."""
+    if not capacities:
+        return []
+    spans = [span_of(Quarter.parse(capacity.quarter)) for capacity in capacities]
+    start, end = min(first for first, _last in spans), max(last for _first, last in spans)
+    out = outage_periods(capacities[0].resource, start, end)
+    return [
+        _less(capacity, seconds_of(clipped(out, *span)))
+        for capacity, span in zip(capacities, spans, strict=True)
+    ]
+
+
+def span_of(quarter: Quarter) -> Period:
+    """From its first midnight in Pakistan to the one after its last day."""
+    return clock.midnight(quarter.first_day), clock.midnight(quarter.next.first_day)
+
+
+def clipped(periods: Iterable[Period], start: datetime, end: datetime) -> list[Period]:
+    """What of the periods lies between `start` and `end`."""
+    return [(max(first, start), min(last, end)) for first, last in periods if first < end and last > start]
+
+
+def _less(capacity: Capacity, out: int) -> Effective:
+    # Rounded up: a GPU-second that is lost in part can't be awarded.
+    whole = Quarter.parse(capacity.quarter).days * 86_400
+    lost = -(-capacity.gpu_seconds * out // whole)
+    reserve = -(-(capacity.gpu_seconds - lost) * capacity.reserve_percent // 100)
+    return Effective(capacity.gpu_seconds, lost, reserve)

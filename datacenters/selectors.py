@@ -20,6 +20,7 @@ __all__ = [
     "resources_visible_to",
     "sites_managed_by",
     "sites_visible_to",
+    "standing_outages",
 ]
 
 
@@ -75,3 +76,9 @@ def capacity_in(resource: Resource, quarter: Quarter) -> int:
 def outages_visible_to(user: Any) -> QuerySet[Outage]:
     """Every outage, the latest first: who computes at a site must be able to look."""
     return Outage.objects.select_related("site", "cluster__site", "resource", "recorded_by")
+
+
+def standing_outages(site: Site) -> QuerySet[Outage]:
+    """What is going on at a site or still to come, the next first."""
+    rows = Outage.objects.filter(site=site, withdrawn_at=None).exclude(ends_at__lte=clock.now())
+    return rows.select_related("site", "cluster__site", "resource").order_by("starts_at")

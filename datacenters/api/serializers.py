@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from datacenters.models import Accreditation, Capacity, Cluster, DataClass, Resource, Site
+from datacenters.models import Accreditation, Capacity, Cluster, DataClass, Outage, Resource, Site
 from datacenters.services.clusters import CLUSTER_FIELDS
 from datacenters.services.resources import RESOURCE_FIELDS
 from datacenters.services.sites import SITE_FIELDS
@@ -209,3 +209,61 @@ class CapacityInput(serializers.Serializer[Any]):
             return Quarter.parse(value)
         except ValueError as error:
             raise serializers.ValidationError(str(error)) from error
+
+
+class OutageSerializer(serializers.ModelSerializer[Outage]):
+    """Of the whole site where neither `cluster` nor `resource` is named; `ends_at` null: it goes on."""
+
+    site = serializers.CharField(source="site.code")
+    cluster = serializers.CharField(source="cluster.code", allow_null=True, default=None)
+    resource = serializers.CharField(source="resource.code", allow_null=True, default=None)
+    state = serializers.ChoiceField(choices=Outage.State.choices)
+
+    class Meta:
+        model = Outage
+        fields = [
+            "code",
+            "site",
+            "cluster",
+            "resource",
+            "kind",
+            "cause",
+            "state",
+            "starts_at",
+            "ends_at",
+            "note",
+            "announced_at",
+            "withdrawn_at",
+        ]
+        read_only_fields = fields
+
+
+class OutageInput(ServiceChecked, serializers.ModelSerializer[Outage]):
+    """`cluster` and `resource`: one of them at most, and of this site."""
+
+    site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all())
+    cluster = serializers.SlugRelatedField(
+        slug_field="code", queryset=Cluster.objects.all(), required=False, allow_null=True
+    )
+    resource = serializers.SlugRelatedField(
+        slug_field="code", queryset=Resource.objects.all(), required=False, allow_null=True
+    )
+
+    class Meta:
+        model = Outage
+        fields = ("site", "cluster", "resource", "kind", "cause", "starts_at", "ends_at", "note")
+
+
+class OutageCorrection(serializers.Serializer[Any]):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
+    note = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=2000)
+
+
+class OutageEnd(serializers.Serializer[Any]):
+    ends_at = serializers.DateTimeField(required=False, help_text="Left out: now.")
+
+
+class OutageWithdrawal(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000)

@@ -1,6 +1,6 @@
 """Resources, and how much of them there is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -73,14 +73,19 @@ def resource_update(*, actor: Any, resource: Resource, reason: str = "", **chang
 
 
 # Awards are made in a room above: it says how much of a quarter's capacity they have taken.
-Awarded = Callable[[Resource, Quarter], int]
+Awarded = Callable[[Resource, Sequence[Quarter]], dict[Quarter, int]]
 _awarded: Awarded | None = None
 
 
 def register_awarded(awarded: Awarded) -> None:
-    """`awarded(resource, quarter)` is the GPU-seconds that the quarter's capacity must suffice for."""
+    """`awarded(resource, quarters)` is the GPU-seconds that each quarter's capacity must suffice for."""
     global _awarded
     _awarded = awarded
+
+
+def awarded_of(resource: Resource, quarters: Sequence[Quarter]) -> dict[Quarter, int]:
+    """What is awarded of each quarter's capacity, but for what was awarded beyond it by an override."""
+    return _awarded(resource, quarters) if _awarded else dict.fromkeys(quarters, 0)
 
 
 @transaction.atomic
@@ -134,7 +139,7 @@ def capacity_set(
 
 def _check_awarded(capacity: Capacity, quarter: Quarter) -> None:
     """What is awarded can't be planned away. Outages may take it all the same; then it shows as too much."""
-    awarded = _awarded(capacity.resource, quarter) if _awarded else 0
+    awarded = awarded_of(capacity.resource, [quarter])[quarter]
     left = effective(capacity)
     if left.awardable >= awarded:
         return

@@ -127,9 +127,7 @@ class CapacityForm(forms.Form):
         max_digits=14,
         decimal_places=2,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=_(
-            "What the site gives the programme in this quarter, all projects together. Outages are taken off."
-        ),
+        help_text=_("What the programme gets in this quarter, all projects together; outages are taken off."),
     )
     reserve_percent = forms.IntegerField(
         label=_("Reserve (percent)"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from datacenters.web import manage, views
+from datacenters.web import manage, outages, views
 
 urlpatterns = [
     path("sites/", views.SiteList.as_view(), name="sites"),
@@ -22,6 +22,20 @@ urlpatterns = [
         "sites/<slug:code>/roles/<slug:user>/<slug:role>/revoke/",
         manage.SiteRoleRevoke.as_view(),
         name="site_role_revoke",
+    ),
+    path("sites/<slug:code>/outages/", outages.OutageList.as_view(), name="site_outages"),
+    path("sites/<slug:code>/outages/new/", outages.OutageNew.as_view(), name="outage_new"),
+    path("sites/<slug:code>/outages/<slug:outage>/", outages.OutagePage.as_view(), name="outage"),
+    path("sites/<slug:code>/outages/<slug:outage>/end/", outages.OutageEnd.as_view(), name="outage_end"),
+    path(
+        "sites/<slug:code>/outages/<slug:outage>/correct/",
+        outages.OutageCorrect.as_view(),
+        name="outage_correct",
+    ),
+    path(
+        "sites/<slug:code>/outages/<slug:outage>/withdraw/",
+        outages.OutageWithdraw.as_view(),
+        name="outage_withdraw",
     ),
     path("sites/<slug:code>/resources/new/", manage.ResourceNew.as_view(), name="resource_new"),
     path("resources/<slug:code>/", views.ResourcePage.as_view(), name="resource"),

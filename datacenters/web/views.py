@@ -9,6 +9,8 @@ from django.views import View
 from datacenters import selectors
 from datacenters.filtersets import SiteFilters
 from datacenters.models import Health, Resource, Site, SiteRole
+from datacenters.outages import effective_of
+from datacenters.services.resources import awarded_of
 from datacenters.web.checklist import steps_of
 from datacenters.web.forms import coming_quarters
 from portal.foundation.clock import Quarter
@@ -58,6 +60,7 @@ class SitePage(OpenToAll, DetailPage):
         return page | {
             "steps": steps_of(site, roles, may_administer=may_administer) if may_manage else [],
             "cluster": getattr(site, "cluster", None),
+            "outages": selectors.standing_outages(site),
             "health": health_of(site),
             "quarters": quarters,
             "rows": [
@@ -79,9 +82,26 @@ class ResourcePage(OpenToAll, DetailPage):
         resource: Resource = page["object"]
         return page | {
             "health": health_of(resource.site),
+            "capacities": capacity_lines(resource),
             "max_wall_seconds": resource.max_wall_minutes * 60,
             "may_manage": allowed(self.request.user, "datacenters.manage_site", resource.site),
         }
+
+
+def capacity_lines(resource: Resource) -> list[dict[str, Any]]:
+    """Each coming quarter: what is planned, what outages and reserve leave of it, what is awarded."""
+    capacities = list(resource.capacities.all())
+    quarters = [Quarter.parse(capacity.quarter) for capacity in capacities]
+    awarded = awarded_of(resource, quarters)
+    return [
+        {
+            "capacity": capacity,
+            "left": left,
+            "awarded": awarded[quarter],
+            "too_much": max(awarded[quarter] - left.awardable, 0),
+        }
+        for capacity, left, quarter in zip(capacities, effective_of(capacities), quarters, strict=True)
+    ]
 
 
 def health_of(site: Site) -> dict[str, Any] | None:

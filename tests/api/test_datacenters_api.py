@@ -38,7 +38,7 @@ def test_resources_bring_their_coming_capacity(cast, api):
         "quarter": str(Quarter.of(clock.today())),
         "gpu_seconds": 36_000_000,
         "gpu_hours": 10_000.0,
-            "reserve_percent": 0,
+        "reserve_percent": 0,
         "note": "",
     }
     assert api(None).get("/api/v1/resources/?site=elsewhere").json()["count"] == 0

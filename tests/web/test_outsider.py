@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from allocations.programme.models import AllocationRequest, RequestLine
+from datacenters.models import Outage
 from portal.foundation import clock
 from portal.people.models import Verification
 from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
@@ -20,8 +21,15 @@ from tests.bridge_stage import Stage
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
 LIBRARIES = ("admin/", "sign-in/")
 # National facilities: anybody may look at them; what changes them is for those who run them.
-PUBLIC = {"site", "resource", "api_site-detail", "api_resource-detail"}
-MANAGED = ("sites", "resources")
+PUBLIC = {
+    "site",
+    "resource",
+    "site_outages",
+    "api_site-detail",
+    "api_resource-detail",
+    "api_outage-detail",
+}
+MANAGED = ("sites", "resources", "outages")
 METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -91,6 +99,15 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
     upload = UsageUpload.objects.create(
         site=cast.site, key=key, uploaded_by=cast.admin, content=b"", signature=b"", rows=0, state="discarded"
     )
+    outage = Outage.objects.create(
+        site=cast.site,
+        kind="planned",
+        cause="power",
+        starts_at=clock.now(),
+        ends_at=clock.now() + timedelta(days=1),
+        announced_at=clock.now(),
+        recorded_by=cast.site_manager,
+    )
     return {
         "projects": {"code": cast.project.code, "user": cast.member.code},
         "requests": {"code": request.code},
@@ -108,8 +125,10 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
             "role": "manager",
             "data_class": "restricted",
             "preflight": "pfl-0000000000",
+            "outage": outage.code,
         },
         "resources": {"code": cast.resource.code},
+        "outages": {"code": outage.code},
         "clusters": {"code": cast.cluster.code},
         "site-logins": {"code": login.code},
         "usage-keys": {"code": key.code},
