@@ -26,7 +26,12 @@ SANDBOX_KNOWN_SECONDS = 60
 Item = dict[str, Any]
 Entry = tuple[Any, str]  # label, name of the address
 
-PUBLIC: list[Entry] = [(_("Home"), "home"), (_("Sites"), "sites"), (_("Register of awards"), "register")]
+PUBLIC: list[Entry] = [
+    (_("Home"), "home"),
+    (_("Sites"), "sites"),
+    (_("Estimate GPU-hours"), "estimate"),
+    (_("Register of awards"), "register"),
+]
 MAIN: list[Entry] = [
     (_("Home"), "home"),
     (_("Projects"), "projects"),
@@ -44,6 +49,7 @@ PERSONAL: list[Entry] = [
     (_("Sign-in and security"), "security"),
 ]
 FOOTER: list[Entry] = [
+    (_("Estimate GPU-hours"), "estimate"),
     (_("Register of awards"), "register"),
     (_("API documentation"), "docs"),
     (_("System status"), "status"),

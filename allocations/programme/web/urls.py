@@ -4,8 +4,10 @@ from django.urls import path
 
 from allocations.programme.web import views
 from allocations.programme.web.decide import RequestDecide
+from allocations.programme.web.estimate import EstimatePage
 
 urlpatterns = [
+    path("estimate/", EstimatePage.as_view(), name="estimate"),
     path("requests/", views.RequestList.as_view(), name="requests"),
     path("requests/pending/", views.PendingRequests.as_view(), name="requests_pending"),
     path("requests/new/", views.RequestNew.as_view(), name="request_new"),
