@@ -6,4 +6,4 @@ class NoticesConfig(AppConfig):
     label = "notices"
 
     def ready(self) -> None:
-        from portal.notices import handlers  # noqa: F401  registers with the outbox
+        from portal.notices import handlers, policies  # noqa: F401  they register themselves

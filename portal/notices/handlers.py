@@ -3,7 +3,8 @@
 from typing import Any
 
 from portal.foundation.services.outbox import handles
-from portal.notices.services.mail import mail_send
+from portal.notices.models import Digest
+from portal.notices.services.mail import digest_send, mail_send
 from portal.notices.services.notices import notify
 from portal.people.models import User
 
@@ -24,4 +25,12 @@ def send(payload: dict[str, Any]) -> None:
         return
     user = User.objects.filter(code=payload["user"], is_active=True).first()
     if user is not None:
-        mail_send(address=user.email, language=user.language, **words)
+        mail_send(address=user.email, language=user.language, group=payload.get("group", ""), **words)
+
+
+@handles("digest")
+def send_digest(payload: dict[str, Any]) -> None:
+    """One that was gathered, to whom it is for."""
+    digest = Digest.objects.select_related("user").get(code=payload["digest"])
+    if digest.user.is_active:
+        digest_send(digest=digest)

@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 )
 
     def respond_email_verification_sent(self, request: HttpRequest, user: Any | None) -> HttpResponseBase:
-        if settings.DEMO_MODE and (folder := getattr(settings, "EMAIL_FILE_PATH", None)):
+        if settings.DEMO_MODE and (folder := getattr(settings, "MAIL_FOLDER", None)):
             messages.info(
                 request, _("Demo mode: mail is written to files in %(folder)s.") % {"folder": folder}
             )

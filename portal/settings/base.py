@@ -178,6 +178,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=22, minute=10),
         "options": {"expires": 3600},
     },
+    "digests": {
+        "task": "portal.notices.tasks.make_digests",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 800},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",
@@ -221,6 +226,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
 # --- Mail -------------------------------------------------------------------------------------------
+# The hour, in Pakistan, at which those who asked for it get all their notices in one mail.
+DIGEST_HOUR = env.number("TAQSEEM_DIGEST_HOUR", 8)
 DEFAULT_FROM_EMAIL = env.text("TAQSEEM_MAIL_FROM", "Taqseem <no-reply@taqseem.test>")
 
 # --- Language and time ------------------------------------------------------------------------------

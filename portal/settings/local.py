@@ -9,7 +9,13 @@ DEBUG = env.flag("TAQSEEM_DEBUG")
 DEMO_MODE = env.flag("TAQSEEM_DEMO", default=True)
 REQUIRE_SECOND_FACTOR = not DEMO_MODE
 ALLOWED_HOSTS = ["*"]
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = RUN_DIR / "mail"
+# Every mail becomes a file here.
+MAIL_FOLDER = RUN_DIR / "mail"
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "OPTIONS": {"file_path": MAIL_FOLDER},
+    }
+}
 # Passkeys on http://localhost.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

@@ -52,18 +52,27 @@ CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = True
 
 # --- Mail -------------------------------------------------------------------------------------------
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = env.text("TAQSEEM_SMTP_HOST", "localhost")
-EMAIL_PORT = env.number("TAQSEEM_SMTP_PORT", 587)
-EMAIL_HOST_USER = env.text("TAQSEEM_SMTP_USER", "")
-# Without a user there is no password either, and its file may be empty.
-EMAIL_HOST_PASSWORD = env.text("TAQSEEM_SMTP_PASSWORD", "") if EMAIL_HOST_USER else ""
+_smtp_user = env.text("TAQSEEM_SMTP_USER", "")
 # STARTTLS; TAQSEEM_SMTP_SSL is for servers that speak TLS from the first byte (port 465).
-EMAIL_USE_SSL = env.flag("TAQSEEM_SMTP_SSL")
-EMAIL_USE_TLS = env.flag("TAQSEEM_SMTP_TLS", default=not EMAIL_USE_SSL)
-if EMAIL_USE_SSL and EMAIL_USE_TLS:
+_smtp_ssl = env.flag("TAQSEEM_SMTP_SSL")
+_smtp_tls = env.flag("TAQSEEM_SMTP_TLS", default=not _smtp_ssl)
+if _smtp_ssl and _smtp_tls:
     raise ImproperlyConfigured("Set only one of TAQSEEM_SMTP_TLS (STARTTLS) and TAQSEEM_SMTP_SSL.")
-EMAIL_TIMEOUT = 10
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": env.text("TAQSEEM_SMTP_HOST", "localhost"),
+            "port": env.number("TAQSEEM_SMTP_PORT", 587),
+            "username": _smtp_user,
+            # Without a user there is no password either, and its file may be empty.
+            "password": env.text("TAQSEEM_SMTP_PASSWORD", "") if _smtp_user else "",
+            "use_tls": _smtp_tls,
+            "use_ssl": _smtp_ssl,
+            "timeout": 10,
+        },
+    }
+}
 DEFAULT_FROM_EMAIL = env.text("TAQSEEM_MAIL_FROM")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

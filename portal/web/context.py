@@ -17,7 +17,7 @@ from allocations.programme.selectors import pending_count
 from datacenters.models import Cluster
 from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
-from portal.notices.selectors import unread_count
+from portal.notices.selectors import late_mail_count, unread_count
 from portal.people.selectors import pending_verifications
 from scheduler_bridge.installation import standing
 
@@ -95,6 +95,8 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
         duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):
         duties += _items(request, [(_("People and roles"), "people")])
+    if allowed(user, "notices.see_waiting_mail"):
+        duties += _items(request, [(_("Mail that waits"), "waiting_mail")], badge=late_mail_count())
     if allowed(user, "bridge.stop_sending"):
         duties += _items(request, [(_("Sending of jobs"), "sending")])
     return duties

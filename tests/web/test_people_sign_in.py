@@ -120,7 +120,7 @@ def test_mail_is_written_in_its_readers_language(client, cast, monkeypatch):
 
 
 def test_demo_mode_says_where_mail_goes(client, settings):
-    settings.EMAIL_FILE_PATH = "/somewhere/mail"
+    settings.MAIL_FOLDER = "/somewhere/mail"
     sign_up(client)
     assert "/somewhere/mail" in client.get("/sign-in/confirm-email/").content.decode()
     settings.DEMO_MODE = False

@@ -49,7 +49,7 @@ def enqueue(*, topic: str, payload: dict[str, Any], key: str = "") -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("An outbox row is written in the transaction of the change that it follows.")
     OutboxRow.objects.create(topic=topic, key=key, payload=payload)
-    transaction.on_commit(_wake, robust=True)
+    transaction.on_commit(wake, robust=True)
 
 
 def reference() -> str:
@@ -63,7 +63,7 @@ def reference() -> str:
     ).hex
 
 
-def _wake() -> None:
+def wake() -> None:
     """Only a hint: beat drains the outbox anyway, so losing it costs delay, not work."""
     from portal.foundation.tasks import drain_outbox
 

@@ -1,4 +1,4 @@
-"""Telling people: in the portal at once, by mail after the change is committed."""
+"""Telling people: in the portal at once, by mail after the change is committed, as each has chosen."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,9 @@ from django.db import transaction
 
 from portal.foundation import clock
 from portal.foundation.services import outbox
+from portal.notices.kinds import Timing, group_of
 from portal.notices.models import Notice
+from portal.notices.selectors import timings_of
 from portal.notices.text import render
 from portal.people.models import User
 
@@ -22,23 +24,38 @@ def notify(
     params: dict[str, Any] | None = None,
     url: str = "",
 ) -> list[Notice]:
-    """Write a notice for each active person of `users` and queue them a mail, in the caller's transaction.
+    """Write a notice for each active person of `users`, in the caller's transaction, and queue their mail.
 
-    `kind` names the occasion, such as `request_approved`. `subject` and `body` are message ids (mark them
-    with `gettext_noop`) with `%(name)s` places, `params` their JSON-ready values; everybody reads them in
-    their own language. `url` is a path of the portal. Raises KeyError where a place has no value.
+    `kind` names the occasion, such as `request_approved`, and stands in `notices/kinds.py`: by its group
+    people choose whether they are mailed at once, in a digest, or not at all. `subject` and `body` are
+    message ids (mark them with `gettext_noop`) with `%(name)s` places, `params` their JSON-ready values;
+    everybody reads them in their own language. `url` is a path of the portal. Raises KeyError where a place
+    has no value.
     """
     params = params or {}
     for message in (subject, body):
         render(message, params)  # A missing value is our own fault: better found now than by the reader.
     people = {user.pk: user for user in users if user.is_active}
+    group = group_of(kind)
+    timings = timings_of(people, group)
     notices = Notice.objects.bulk_create(
-        Notice(user=user, kind=kind, subject=subject, body=body, params=params, url=url)
+        Notice(
+            user=user,
+            kind=kind,
+            group=group,
+            timing=timings[user.pk],
+            subject=subject,
+            body=body,
+            params=params,
+            url=url,
+        )
         for user in people.values()
     )
     for notice in notices:
-        # One row a person: an address that fails holds up nobody else.
-        outbox.enqueue(topic="mail", key=kind, payload={"user": notice.user.code, **notice.words()})
+        if notice.timing == Timing.AT_ONCE:
+            # One row a person: an address that fails holds up nobody else.
+            payload = {"user": notice.user.code, "group": notice.group, **notice.words()}
+            outbox.enqueue(topic="mail", key=kind, payload=payload)
     return notices
 
 

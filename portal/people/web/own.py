@@ -27,7 +27,12 @@ from portal.people.web.forms import ProfileForm, TokenForm
 
 def tabs(current: str) -> list[dict[str, Any]]:
     """The pages about oneself."""
-    labels = {"profile": _("Profile"), "security": _("Sign-in and security"), "tokens": _("API tokens")}
+    labels = {
+        "profile": _("Profile"),
+        "notice_settings": _("What you are told"),
+        "security": _("Sign-in and security"),
+        "tokens": _("API tokens"),
+    }
     return [
         {"label": label, "url": reverse(name), "current": name == current} for name, label in labels.items()
     ]

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
+from portal.notices.kinds import Group, Timing
+from portal.notices.models.mail import Digest
 from portal.notices.text import render
 
 
@@ -22,6 +24,17 @@ class Notice(Record):
     code = CodeField(prefix="ntc")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="notices")
     kind = models.CharField(_("kind"), max_length=40)
+    group = models.CharField(_("about"), max_length=12, choices=Group)
+    # As the person had chosen when it was written.
+    timing = models.CharField(_("mail"), max_length=8, choices=Timing, default=Timing.AT_ONCE)
+    digest = models.ForeignKey(
+        Digest,
+        verbose_name=_("digest"),
+        on_delete=models.PROTECT,
+        related_name="notices",
+        null=True,
+        blank=True,
+    )
     subject = models.CharField(_("subject"), max_length=200)
     body = models.TextField(_("text"))
     params = models.JSONField(default=dict)
@@ -35,6 +48,11 @@ class Notice(Record):
         indexes = [
             models.Index(fields=["user", "-created_at"], name="notice_user"),
             models.Index(fields=["user"], name="notice_unread", condition=models.Q(read_at__isnull=True)),
+            models.Index(
+                fields=["user"],
+                name="notice_for_digest",
+                condition=models.Q(digest__isnull=True, timing__in=["daily", "weekly"]),
+            ),
         ]
 
     def __str__(self) -> str:
