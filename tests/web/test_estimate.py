@@ -65,5 +65,5 @@ def test_over_the_api(api: Any) -> None:
     assert told["assumptions"]
     missing = client.get("/api/v1/estimate/", {"kind": "vision", "gpu": "h100"})
     assert missing.status_code == 400
-    assert {error["attr"] for error in missing.json()["errors"]} == {"images", "gmacs"}
+    assert {error["field"] for error in missing.json()["errors"]} == {"images", "gmacs"}
     assert client.get("/api/v1/estimate/", {**SEVEN_B, "gpu": "abacus"}).status_code == 400
