@@ -5,7 +5,7 @@ from typing import Any
 
 import rules
 
-from portal.people.models import Membership, Organisation, ProgrammeRole, User, Verification
+from portal.people.models import Membership, Organisation, Programme, ProgrammeRole, User, Verification
 
 Role = ProgrammeRole.Role
 VERIFIERS = frozenset({Role.VERIFIER.value, Role.ADMIN.value})
@@ -77,6 +77,11 @@ def is_unconcerned(user: Any, verification: Verification | None) -> bool:
     )
 
 
+@rules.predicate
+def is_coordinator(user: Any, programme: Programme | None) -> bool:
+    return programme is not None and programme.coordinators.filter(pk=user.pk).exists()
+
+
 # Programme-wide: roles, people, ending access.
 rules.add_perm("people.administer", is_admin)
 # The queue of verifications.
@@ -89,3 +94,5 @@ rules.add_perm("people.manage_organisation", is_owner)
 rules.add_perm("people.change_member_role", is_owner | (is_admin & is_orphaned))
 # Naming somebody who stands in for oneself.
 rules.add_perm("people.name_deputy", is_decider)
+# What a programme stands for: endorsing and withdrawing.
+rules.add_perm("people.coordinate_programme", is_admin | is_coordinator)

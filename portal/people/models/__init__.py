@@ -1,6 +1,7 @@
 from portal.people.models.deputy import Deputy
 from portal.people.models.institution import RecognisedInstitution
 from portal.people.models.organisation import Invitation, Membership, Organisation
+from portal.people.models.programme import Endorsement, OrganisationEndorsement, Programme
 from portal.people.models.roles import AuditorScope, ProgrammeRole
 from portal.people.models.terms import Consent, TermsVersion
 from portal.people.models.token import ApiToken
@@ -12,9 +13,12 @@ __all__ = [
     "AuditorScope",
     "Consent",
     "Deputy",
+    "Endorsement",
     "Invitation",
     "Membership",
     "Organisation",
+    "OrganisationEndorsement",
+    "Programme",
     "ProgrammeRole",
     "RecognisedInstitution",
     "TermsVersion",
