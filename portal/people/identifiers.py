@@ -15,6 +15,9 @@ from portal.foundation.text import fold_digits, fold_line
 from portal.people.models import Organisation
 
 Kind = Organisation.Kind
+# One label of a host name with its dot, as identifiers and recognised domains are made of.
+LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\."
+DOMAIN = re.compile(rf"(?:{LABEL})+[a-z]{{2,}}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ KINDS = {
             code="hec",
             label=gettext_lazy("Domain in HEC's list of recognised institutions"),
             organisation_kind=Kind.ACADEMIC,
-            pattern=re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+pk"),
+            pattern=re.compile(rf"(?:{LABEL})+pk"),
             remedy=gettext_lazy(
                 "Write the institution's own domain as HEC lists it, such as university.edu.pk."
             ),
@@ -64,7 +67,7 @@ KINDS = {
             code="gov",
             label=gettext_lazy("Official address of the focal person"),
             organisation_kind=Kind.AGENCY,
-            pattern=re.compile(r"[^@\s]+@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*gov\.pk"),
+            pattern=re.compile(rf"[^@\s]+@(?:{LABEL})*gov\.pk"),
             remedy=gettext_lazy(
                 "Write an address that ends in gov.pk, such as focal.person@ministry.gov.pk."
             ),

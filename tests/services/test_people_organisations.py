@@ -71,17 +71,20 @@ def test_only_owners_describe_it(cast):
             )
 
 
-def test_a_verified_name_stands_still(cast):
+@pytest.mark.parametrize("change", [{"name": "Other"}, {"province": "kp"}, {"women_led": True}])
+def test_what_was_verified_stands_still(cast, change):
+    facts = {"name": "NED University", "province": "sindh", "website": ""}
     with pytest.raises(IllegalState) as refusal:
-        organisations.organisation_update(
-            actor=cast.pi, organisation=cast.organisation, name="Other", province="kp", website=""
-        )
-    assert refusal.value.field == "name"
+        organisations.organisation_update(actor=cast.pi, organisation=cast.organisation, **(facts | change))
+    assert refusal.value.field == next(iter(change))
     changed = organisations.organisation_update(
-        actor=cast.pi, organisation=cast.organisation, name="NED University", province="kp", website=""
+        actor=cast.pi, organisation=cast.organisation, **(facts | {"website": "https://ned.example.pk"})
     )
-    assert changed.province == "kp"
-    assert audited("organisation_update").before == {"province": "sindh"}
+    assert changed.website == "https://ned.example.pk"
+    assert audited("organisation_update").before == {"website": ""}
+    # Before anything is verified all of it may change.
+    body = organisations.organisation_update(actor=cast.pi, organisation=found(cast.pi), **(facts | change))
+    assert getattr(body, next(iter(change))) == next(iter(change.values()))
 
 
 # --- Who sees what ----------------------------------------------------------------------------------

@@ -100,9 +100,12 @@ def invitation_withdraw(*, actor: Any, invitation: Invitation) -> Invitation:
 
 @transaction.atomic
 def member_role_change(*, actor: Any, organisation: Organisation, user: User, role: str) -> Membership:
-    """Make somebody an owner or a plain member. The last owner stays one. Raises IllegalState, NotAllowed."""
+    """Make somebody an owner or a plain member. The last owner stays one. Raises IllegalState, NotAllowed.
+
+    Where no owner is left who comes in, a programme admin names a new one.
+    """
     organisation = locked(organisation)
-    require(actor, "people.manage_organisation", organisation)
+    require(actor, "people.change_member_role", organisation)
     if role not in Membership.Role.values:
         raise InvalidInput(_("There is no such role."), field="role", remedy=_("Choose owner or member."))
     membership = _membership(organisation, user)
@@ -113,6 +116,27 @@ def member_role_change(*, actor: Any, organisation: Organisation, user: User, ro
     before, membership.role = membership.role, role
     membership.store("role")
     _record(actor, "member_role_change", organisation, user, before={"role": before}, after={"role": role})
+    if actor.pk != user.pk:
+        _tell_role(membership)
+    return membership
+
+
+@transaction.atomic
+def ownership_hand_over(*, actor: Any, organisation: Organisation, user: User) -> Membership:
+    """Make another member the owner in one's own stead; oneself stays a plain member.
+
+    Raises IllegalState (handing over to oneself), NotVisible (no member), NotAllowed.
+    """
+    if actor.pk == user.pk:
+        raise IllegalState(_("You own it already."), remedy=_("Choose another member."))
+    organisation = locked(organisation)
+    require(actor, "people.manage_organisation", organisation)
+    if not user.is_active:
+        raise IllegalState(_("The access of %(person)s was ended.") % {"person": user})
+    membership = member_role_change(
+        actor=actor, organisation=organisation, user=user, role=Membership.Role.OWNER
+    )
+    member_role_change(actor=actor, organisation=organisation, user=actor, role=Membership.Role.MEMBER)
     return membership
 
 
@@ -201,8 +225,25 @@ def _membership(organisation: Organisation, user: User) -> Membership:
 
 
 def _require_other_owner(organisation: Organisation, user: User) -> None:
-    if not organisation.memberships.filter(role=Membership.Role.OWNER).exclude(user=user).exists():
+    owners = organisation.memberships.filter(role=Membership.Role.OWNER, user__is_active=True)
+    if user.is_active and not owners.exclude(user=user).exists():
         raise IllegalState(_("This is the last owner."), remedy=_("Make another member an owner first."))
+
+
+def _tell_role(membership: Membership) -> None:
+    is_owner = membership.role == Membership.Role.OWNER
+    tell(
+        users=[membership.user],
+        kind="member_role_changed",
+        subject=gettext_noop("Your role in %(organisation)s has changed"),
+        body=(
+            gettext_noop("You are an owner of %(organisation)s now: you manage members and verification.")
+            if is_owner
+            else gettext_noop("You are a member of %(organisation)s now, no longer an owner.")
+        ),
+        params={"organisation": membership.organisation.name},
+        url=membership.organisation.get_absolute_url(),
+    )
 
 
 def _record(

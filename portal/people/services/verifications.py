@@ -81,7 +81,7 @@ def verification_submit(
         | {"evidence_sha256": digest},
     )
     tell(
-        users=_verifiers(organisation),
+        users=verifiers_of(organisation),
         kind="verification_submitted",
         subject=gettext_noop("%(organisation)s asks to be verified"),
         body=gettext_noop("%(organisation)s submitted evidence and awaits a verifier."),
@@ -270,7 +270,8 @@ def _checked_province(province: str) -> str:
     return province
 
 
-def _verifiers(organisation: Organisation) -> list[User]:
+def verifiers_of(organisation: Organisation) -> list[User]:
+    """Who could verify it: verifiers and admins who don't belong to it."""
     able = User.objects.filter(is_active=True, programme_roles__role__in=VERIFIERS).distinct()
     return list(able.exclude(memberships__organisation=organisation))
 
@@ -278,7 +279,7 @@ def _verifiers(organisation: Organisation) -> list[User]:
 def _tell_other_verifiers(row: Verification) -> None:
     spoke = set(row.words.values_list("seat_id", flat=True))
     tell(
-        users=[user for user in _verifiers(row.organisation) if user.pk not in spoke],
+        users=[user for user in verifiers_of(row.organisation) if user.pk not in spoke],
         kind="verification_second_word",
         subject=gettext_noop("%(organisation)s needs a second verifier"),
         body=gettext_noop("One verifier vouched for %(organisation)s. An agency needs two: look at it too."),
