@@ -183,6 +183,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/15"),
         "options": {"expires": 800},
     },
+    # In the forenoon of Pakistan; each step is told once, however often this runs.
+    "lapses": {
+        "task": "portal.people.tasks.remind_of_lapses",
+        "schedule": crontab(hour="4-9", minute=15),
+        "options": {"expires": 3000},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",
