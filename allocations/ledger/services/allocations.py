@@ -12,6 +12,7 @@ from datacenters.models import Resource
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
+from portal.foundation.services import outbox
 from portal.people.models import User
 
 RETURNS = (PostingKind.EXPIRE, PostingKind.RECLAIM, PostingKind.GIVE_BACK)
@@ -98,7 +99,8 @@ def return_post(
     """Give what is available back to the pools it came from, the latest quarter first.
 
     `kind` is EXPIRE, RECLAIM or GIVE_BACK; `gpu_seconds` None means all that is available. Held GPU-seconds
-    stay held. Raises Refused (code `over_available`, figures wanted, available) where that much isn't there.
+    stay held. Whoever waits for the resource hears of it by the outbox (topic `pool_freed`). Raises Refused
+    (code `over_available`, figures wanted, available) where that much isn't there.
     """
     if kind not in RETURNS:
         raise InvalidInput(_("A return is an expiry, a reclamation or given back."), field="kind")
@@ -127,6 +129,9 @@ def return_post(
             figures={"wanted": gpu_seconds, "available": available},
         )
     pools.give_back(books, draft, allocation, available if gpu_seconds is None else gpu_seconds)
+    if draft.lines:
+        resource = Resource.objects.get(pk=allocation.available.resource_id)
+        outbox.enqueue(topic="pool_freed", payload={"resource": resource.code}, key=resource.code)
     return write(draft)
 
 
