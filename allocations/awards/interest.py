@@ -17,14 +17,17 @@ def has_interest(user: Any, project: Project) -> bool:
     )
 
 
-def no_interest_trigger(*, name: str, project_id: str, also: str = "FALSE") -> pgtrigger.Trigger:
+def no_interest_trigger(
+    *, name: str, project_id: str, also: str = "FALSE", on_update: bool = False
+) -> pgtrigger.Trigger:
     """Refuses a row whose `decided_by` has an interest in its project.
 
-    `project_id` is an SQL expression for the project's id; `also` a further condition that refuses.
+    `project_id` is an SQL expression for the project's id; `also` a further condition that refuses;
+    `on_update` is for rows that are decided after they were written.
     """
     return pgtrigger.Trigger(
         name=name,
-        operation=pgtrigger.Insert,
+        operation=pgtrigger.Insert | pgtrigger.Update if on_update else pgtrigger.Insert,
         when=pgtrigger.Before,
         func=(
             # The pieces are our own constants.
