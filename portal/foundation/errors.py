@@ -87,6 +87,14 @@ class Busy(DomainError):
     default_message = _("This is being changed by somebody else right now. Please try again in a moment.")
 
 
+class TooMany(DomainError):
+    """Tried more often than anybody who isn't guessing would."""
+
+    status = 429
+    code = "too_many"
+    default_message = _("This was tried too often. Please wait a while.")
+
+
 class TooLarge(DomainError):
     """More bytes in one body than are taken at once."""
 

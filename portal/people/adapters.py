@@ -22,7 +22,16 @@ from portal.people.models import User
 log = logging.getLogger(__name__)
 
 
+# In the session: the path to which signing in (also after signing up and confirming the address) leads.
+ONWARD = "onward"
+
+
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Back to what somebody wanted before they had to sign in; an address in `next` goes before it."""
+        onward: str = request.session.pop(ONWARD, "") or super().get_login_redirect_url(request)
+        return onward
+
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
         """Every way in passes here: password, passkey, after a reset."""
         if not may_come_in(user):
