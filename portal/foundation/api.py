@@ -20,6 +20,14 @@ FORGOTTEN = {401, 403, 404, 409, 429}
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
+def given(shape: Any, request: Request) -> dict[str, Any]:
+    """The body in the shape of the serializer `shape`. Raises ValidationError."""
+    serializer = shape(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
+
+
 class IdempotentWrites:
     """A write with an `Idempotency-Key` header is done once; its repeats get the first reply.
 
