@@ -14,12 +14,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from allocations.programme.models import AllocationRequest, RequestLine
 from datacenters.models import Outage
 from portal.foundation import clock
-from portal.people.models import Verification
+from portal.people import terms
+from portal.people.models import Deputy, RecognisedInstitution, Verification
 from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
 from tests.bridge_stage import Stage
 
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
 LIBRARIES = ("admin/", "sign-in/")
+# Whoever knows the secret in the address may open it: tests/web/test_joining_pages.py.
+SECRETS = ("join/",)
 # National facilities: anybody may look at them; what changes them is for those who run them.
 PUBLIC = {
     "site",
@@ -56,7 +59,7 @@ def routes() -> list[Route]:
             for path, pattern in walk(get_resolver().url_patterns)
             if pattern.pattern.regex.groupindex
             and "format" not in pattern.pattern.regex.groupindex
-            and not path.startswith(LIBRARIES)
+            and not path.startswith((*LIBRARIES, *SECRETS))
         },
         key=lambda route: route.path,
     )
@@ -91,6 +94,12 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         submitted_by=cast.pi,
         evidence=ContentFile(b"%PDF-1.4", name="evidence.pdf"),
     )
+    institution = RecognisedInstitution.objects.create(
+        name="NED University", domains=["neduet.edu.pk"], province="sindh", source="HEC"
+    )
+    deputy = Deputy.objects.create(
+        person=cast.council, deputy=cast.admin, starts_on=clock.today(), ends_on=clock.today(), reason="Leave"
+    )
     job = stage.submit()
     login = SiteLogin.objects.get(user=cast.pi)
     key = UsageKey.objects.create(
@@ -109,7 +118,16 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         recorded_by=cast.site_manager,
     )
     return {
-        "projects": {"code": cast.project.code, "user": cast.member.code},
+        "projects": {
+            "code": cast.project.code,
+            "user": cast.member.code,
+            "invitation": "piv-0000000000",
+            "link": "pjl-0000000000",
+            "answer": "accept",
+            "verb": "close",
+        },
+        "project-invitations": {"code": "piv-0000000000"},
+        "project-links": {"code": "pjl-0000000000"},
         "requests": {"code": request.code},
         "allocations": {"code": stage.allocation.code},
         "jobs": {"code": job.code},
@@ -119,6 +137,9 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "tokens": {"code": "tok-0000000000"},
         "notices": {"code": "ntc-0000000000"},
         "people": {"code": cast.pi.code, "role": "admin", "scope": "1"},
+        "deputies": {"code": deputy.code},
+        "institutions": {"code": institution.code},
+        "terms": {"code": terms.seed().code},
         "sites": {
             "code": cast.site.code,
             "user": cast.pi.code,

@@ -2,10 +2,17 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from allocations.projects.models import Project, ProjectMember, Sector
-from allocations.projects.selectors import organisations_to_propose_for, role_in
+from allocations.projects.selectors import (
+    MANAGING,
+    members_with_use,
+    organisations_to_propose_for,
+    role_in,
+)
+from allocations.projects.use import Use
 from datacenters.models import DataClass
 from portal.people.models import Organisation
 
@@ -17,15 +24,32 @@ class SectorSerializer(serializers.ModelSerializer[Sector]):
         read_only_fields = fields
 
 
-class MemberSerializer(serializers.ModelSerializer[ProjectMember]):
-    user = serializers.CharField(source="user.code")
-    name = serializers.CharField(source="user.name")
-    since = serializers.DateTimeField(source="created_at")
+class MemberSerializer(serializers.Serializer[Any]):
+    """A member with cap and use; these are null for whoever isn't that member and doesn't manage."""
 
-    class Meta:
-        model = ProjectMember
-        fields = ["user", "name", "role", "since"]
-        read_only_fields = fields
+    user = serializers.CharField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(choices=ProjectMember.Role.choices)
+    since = serializers.DateTimeField()
+    cap_gpu_seconds = serializers.IntegerField(
+        allow_null=True, help_text="The most that the member may use, held and charged; null: no cap."
+    )
+    held_gpu_seconds = serializers.IntegerField(allow_null=True)
+    charged_gpu_seconds = serializers.IntegerField(allow_null=True)
+
+    def to_representation(self, row: tuple[ProjectMember, Use]) -> dict[str, Any]:
+        member, use = row
+        viewer = self.context["request"].user
+        shown = member.user_id == viewer.pk or self.context.get("manages", False)
+        return {
+            "user": member.user.code,
+            "name": member.user.name,
+            "role": member.role,
+            "since": self.fields["since"].to_representation(member.created_at),
+            "cap_gpu_seconds": member.cap_gpu_seconds if shown else None,
+            "held_gpu_seconds": use.held if shown else None,
+            "charged_gpu_seconds": use.charged if shown else None,
+        }
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -55,7 +79,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 class ProjectDetailSerializer(ProjectSerializer):
     """One project with its members; `role` is the viewer's own, empty for anyone else."""
 
-    members = MemberSerializer(many=True)
+    members = serializers.SerializerMethodField()
     role = serializers.SerializerMethodField()
 
     class Meta(ProjectSerializer.Meta):
@@ -63,6 +87,12 @@ class ProjectDetailSerializer(ProjectSerializer):
 
     def get_role(self, project: Project) -> str:
         return role_in(self.context["request"].user, project)
+
+    @extend_schema_field(MemberSerializer(many=True))
+    def get_members(self, project: Project) -> Any:
+        manages = self.get_role(project) in MANAGING
+        context = {**self.context, "manages": manages}
+        return MemberSerializer(members_with_use(project), many=True, context=context).data
 
 
 class ProjectChange(serializers.Serializer[Any]):
@@ -86,10 +116,11 @@ class ProjectInput(ProjectChange):
             fields["organisation"].queryset = organisations_to_propose_for(request.user)
 
 
-class MemberInput(serializers.Serializer[Any]):
-    email = serializers.EmailField()
-    role = serializers.ChoiceField(choices=ProjectMember.Role.choices, default=ProjectMember.Role.MEMBER)
-
-
 class RoleInput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=ProjectMember.Role.choices)
+
+
+class CapInput(serializers.Serializer[Any]):
+    gpu_seconds = serializers.IntegerField(
+        min_value=0, allow_null=True, max_value=2**53, help_text="null lifts the cap; 0 stops new jobs."
+    )

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from allocations.projects import selectors, services
+from allocations.projects.api.joining import JoiningActions
 from allocations.projects.api.serializers import (
-    MemberInput,
+    CapInput,
     ProjectChange,
     ProjectDetailSerializer,
     ProjectInput,
@@ -41,7 +42,7 @@ class SectorViewSet(ListModelMixin, ScopedViewSet):
         return selectors.sectors()
 
 
-class ProjectViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
+class ProjectViewSet(JoiningActions, ListModelMixin, RetrieveModelMixin, ScopedViewSet):
     """Projects: what compute is asked for, and who works on it."""
 
     selector = selectors.detail_visible_to
@@ -90,14 +91,6 @@ class ProjectViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         services.member_leave(actor=request.user, project=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=MemberInput, responses={201: shows})
-    @action(detail=True, methods=["post"])
-    def members(self, request: Request, code: str) -> Response:
-        """Add the person with this verified address."""
-        target = self.get_object()
-        services.member_add(actor=request.user, project=target, **self._sent(MemberInput))
-        return self._shown(target, status.HTTP_201_CREATED)
-
     @extend_schema(request=RoleInput, responses=shows)
     @action(detail=True, methods=["post"], url_path=r"members/(?P<user>[a-z0-9-]+)/role")
     def member_role(self, request: Request, code: str, user: str) -> Response:
@@ -105,6 +98,15 @@ class ProjectViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         target = self.get_object()
         member = self._member(target, user)
         services.member_role_change(actor=request.user, member=member, **self._sent(RoleInput))
+        return self._shown(target)
+
+    @extend_schema(request=CapInput, responses=shows)
+    @action(detail=True, methods=["post"], url_path=r"members/(?P<user>[a-z0-9-]+)/cap")
+    def member_cap(self, request: Request, code: str, user: str) -> Response:
+        """Bound what a member may use of the project's allocations, held and charged together."""
+        target = self.get_object()
+        member = self._member(target, user)
+        services.member_cap_set(actor=request.user, member=member, **self._sent(CapInput))
         return self._shown(target)
 
     @extend_schema(request=None, responses=shows)

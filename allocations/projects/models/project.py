@@ -71,6 +71,12 @@ class ProjectMember(Record):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="project_roles")
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.MEMBER)
+    cap_gpu_seconds = models.BigIntegerField(
+        _("cap (GPU-seconds)"),
+        null=True,
+        blank=True,
+        help_text=_("The most of the project's allocations that this member may use. Empty: no cap."),
+    )
 
     class Meta:
         verbose_name = _("project member")
@@ -78,6 +84,12 @@ class ProjectMember(Record):
         constraints = [
             models.UniqueConstraint(fields=["project", "user"], name="project_member_once"),
             models.UniqueConstraint(fields=["project"], condition=models.Q(role="pi"), name="project_one_pi"),
+            models.CheckConstraint(
+                name="project_member_cap",
+                # Whoever leads the project sets caps and has none.
+                condition=models.Q(cap_gpu_seconds=None)
+                | (models.Q(cap_gpu_seconds__gte=0) & ~models.Q(role="pi")),
+            ),
         ]
 
     def __str__(self) -> str:

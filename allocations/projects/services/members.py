@@ -1,38 +1,18 @@
-"""Who works on a project. The rooms above hear of changes by `project_members_changed` {project}."""
+"""Who works on a project: roles, caps, leaving. (Ways in: invitations, links, classrooms.)"""
 
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from allocations.projects.models import Project, ProjectMember
-from allocations.projects.services.projects import require_active
+from allocations.projects.services import _membership as membership
 from portal.foundation import policies
 from portal.foundation.errors import IllegalState, InvalidInput
-from portal.foundation.services import audit, outbox
-from portal.people.models import User
-
-# There is one principal investigator; who it is changes by a hand-over, not by a choice of role.
-GIVEN_ROLES = frozenset({ProjectMember.Role.MANAGER, ProjectMember.Role.MEMBER})
-
-
-@transaction.atomic
-def member_add(
-    *, actor: Any, project: Project, email: str, role: str = ProjectMember.Role.MEMBER
-) -> ProjectMember:
-    """Let the person with this verified address work on the project; any organisation's members may.
-
-    For the PI and managers. Raises InvalidInput for an unknown address and for somebody who is in already.
-    """
-    policies.require(actor, "projects.manage", project)
-    _lock(project)
-    _check_role(role)
-    user = _owner_of(email)
-    if project.members.filter(user=user).exists():
-        raise InvalidInput(_("%(name)s is a member already.") % {"name": user}, field="email")
-    member = ProjectMember.objects.create(project=project, user=user, role=role)
-    _tell(actor, "project_member_add", project, after=_facts(member))
-    return member
+from portal.foundation.formats import hours
+from portal.foundation.services import audit
+from portal.notices.services.notices import notify
 
 
 @transaction.atomic
@@ -42,14 +22,52 @@ def member_role_change(*, actor: Any, member: ProjectMember, role: str) -> Proje
     Raises InvalidInput for another role, IllegalState for the PI.
     """
     policies.require(actor, "projects.manage", member.project)
-    _lock(member.project)
-    _check_role(role)
-    _check_not_pi(member)
-    before = _facts(member)
+    membership.locked(member.project)
+    membership.check_role(role)
+    member = _current(member)
+    membership.check_not_pi(member)
+    before = membership.facts(member)
     if member.role != role:
         member.role = role
         member.store("role")
-        _tell(actor, "project_member_role_change", member.project, before=before, after=_facts(member))
+        after = membership.facts(member)
+        membership.tell_changed(
+            actor, "project_member_role_change", member.project, before=before, after=after
+        )
+    return member
+
+
+@transaction.atomic
+def member_cap_set(*, actor: Any, member: ProjectMember, gpu_seconds: int | None) -> ProjectMember:
+    """Bound what this member may use of the project's allocations (held and charged); None lifts the cap.
+
+    A cap below what was used stops new jobs and nothing else. For the PI and managers. Raises InvalidInput
+    (gpu_hours) for a negative one, IllegalState for the PI's own.
+    """
+    policies.require(actor, "projects.manage", member.project)
+    if gpu_seconds is not None and gpu_seconds < 0:
+        raise InvalidInput(
+            _("A cap can't be negative."),
+            field="gpu_hours",
+            remedy=_("0 stops all jobs; empty lifts the cap."),
+        )
+    membership.locked(member.project)
+    member = _current(member)
+    if member.role == ProjectMember.Role.PI:
+        raise IllegalState(_("The principal investigator answers for the whole budget and has no cap."))
+    if member.cap_gpu_seconds == gpu_seconds:
+        return member
+    before = membership.facts(member)
+    member.cap_gpu_seconds = gpu_seconds
+    member.store("cap_gpu_seconds")
+    audit.record(
+        actor=actor,
+        action="project_member_cap_set",
+        target=member.project,
+        before=before,
+        after=membership.facts(member),
+    )
+    _tell_cap(member)
     return member
 
 
@@ -57,7 +75,19 @@ def member_role_change(*, actor: Any, member: ProjectMember, role: str) -> Proje
 def member_remove(*, actor: Any, member: ProjectMember) -> None:
     """End somebody's work on the project. For the PI and managers. Raises IllegalState for the PI."""
     policies.require(actor, "projects.manage", member.project)
-    _end(actor, "project_member_remove", member)
+    membership.end(actor=actor, action="project_member_remove", member=member, removed=True)
+    if actor.pk != member.user_id:
+        notify(
+            users=[member.user],
+            kind="project_member_removed",
+            subject=gettext_noop("Your work on “%(project)s” has ended"),
+            body=gettext_noop(
+                "%(person)s took you out of the project. Jobs that haven't started are cancelled; what runs "
+                "may finish."
+            ),
+            params={"person": str(actor), "project": member.project.title},
+            url="/projects/",
+        )
 
 
 @transaction.atomic
@@ -66,62 +96,33 @@ def member_leave(*, actor: Any, project: Project) -> None:
     member = project.members.select_related("project", "user").filter(user=actor).first()
     if member is None:
         raise IllegalState(_("You aren't a member of this project."))
-    _end(actor, "project_member_leave", member)
+    membership.end(actor=actor, action="project_member_leave", member=member)
 
 
-def _end(actor: Any, action: str, member: ProjectMember) -> None:
-    _check_not_pi(member)
-    before = _facts(member)
-    if not ProjectMember.objects.filter(pk=member.pk).delete()[0]:
+def _current(member: ProjectMember) -> ProjectMember:
+    """The row, locked. Raises IllegalState where it has gone."""
+    current = (
+        ProjectMember.objects.select_for_update(of=("self",))
+        .select_related("project", "user")
+        .filter(pk=member.pk)
+        .first()
+    )
+    if current is None:
         raise IllegalState(_("This person isn't a member any more."))
-    _tell(actor, action, member.project, before=before)
+    return current
 
 
-def _lock(project: Project) -> None:
-    """One change of a project's members at a time. Raises IllegalState where it is archived."""
-    require_active(Project.objects.select_for_update(of=("self",)).get(pk=project.pk))
-
-
-def _check_role(role: str) -> None:
-    if role not in GIVEN_ROLES:
-        raise InvalidInput(_("Choose manager or member."), field="role")
-
-
-def _check_not_pi(member: ProjectMember) -> None:
-    if member.role == ProjectMember.Role.PI:
-        raise IllegalState(
-            _("A project keeps its principal investigator."),
-            remedy=_("Archive the project if the work has ended."),
-        )
-
-
-def _owner_of(email: str) -> User:
-    address = email.strip().lower()
-    user = User.objects.filter(
-        is_active=True, emailaddress__email__iexact=address, emailaddress__verified=True
-    ).first()
-    if user is None:
-        raise InvalidInput(
-            _("Nobody here has the verified address %(email)s.") % {"email": address},
-            field="email",
-            code="unknown_address",
-            remedy=_("Ask the person to sign up and to confirm this address, then add them again."),
-        )
-    return user
-
-
-def _facts(member: ProjectMember) -> dict[str, str]:
-    return {"user": member.user.code, "role": member.role}
-
-
-def _tell(
-    actor: Any,
-    action: str,
-    project: Project,
-    *,
-    before: dict[str, str] | None = None,
-    after: dict[str, str] | None = None,
-) -> None:
-    audit.record(actor=actor, action=action, target=project, before=before, after=after)
-    payload = {"project": project.code}
-    outbox.enqueue(topic="project_members_changed", key=project.code, payload=payload)
+def _tell_cap(member: ProjectMember) -> None:
+    if member.cap_gpu_seconds is None:
+        body, params = gettext_noop("You may use as much of it as is available."), {}
+    else:
+        body = gettext_noop("You may use %(gpu_hours)s GPU-hours of it in all, held and charged together.")
+        params = {"gpu_hours": hours(member.cap_gpu_seconds)}
+    notify(
+        users=[member.user],
+        kind="project_member_cap",
+        subject=gettext_noop("What you may use of “%(project)s” has changed"),
+        body=body,
+        params={"project": member.project.title, **params},
+        url=member.project.get_absolute_url(),
+    )

@@ -1,16 +1,17 @@
 """What people type about projects. The rules stand in the services."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from allocations.projects.models import Project, ProjectMember, Sector
-from allocations.projects.selectors import organisations_to_propose_for, sectors
-from allocations.projects.services.members import GIVEN_ROLES
+from allocations.projects.models import GIVEN_ROLES, Classroom, HandOver, Project, ProjectMember, Sector
+from allocations.projects.selectors import organisations_to_propose_for, sectors, successors_in
 from datacenters.models import DataClass
-from portal.people.models import Organisation
+from portal.foundation.units import seconds_to_hours
+from portal.people.models import Organisation, User
 
 
 class ProjectForm(forms.Form):
@@ -69,20 +70,124 @@ class ProjectNewForm(ProjectForm):
         fields["organisation"].label_from_instance = _organisation
 
 
-class MemberForm(forms.Form):
+class InviteForm(forms.Form):
     email = forms.EmailField(
         label=gettext_lazy("E-mail address"),
         help_text=gettext_lazy(
-            "One that the person has confirmed here. People of other organisations are welcome."
+            "The person needs no login yet. People of other organisations are welcome. "
+            "They have 14 days to accept."
         ),
     )
     role = forms.ChoiceField(
         label=gettext_lazy("Role"),
-        choices=[(role, role.label) for role in reversed(ProjectMember.Role) if role in GIVEN_ROLES],
+        choices=list(reversed(GIVEN_ROLES)),
         initial=ProjectMember.Role.MEMBER,
         widget=forms.RadioSelect,
         help_text=gettext_lazy("Members send jobs; managers also ask for GPU-hours and choose members."),
     )
+
+
+class LinkForm(forms.Form):
+    role = InviteForm.base_fields["role"]
+    days = forms.IntegerField(
+        label=gettext_lazy("Days until it ends"),
+        initial=7,
+        min_value=1,
+        max_value=90,
+        help_text=gettext_lazy("1 to 90."),
+    )
+    most_uses = forms.IntegerField(
+        label=gettext_lazy("Most uses"),
+        required=False,
+        min_value=1,
+        help_text=gettext_lazy("How many people may join by it. Empty: no limit until it ends."),
+    )
+
+
+class CapForm(forms.Form):
+    gpu_hours = forms.DecimalField(
+        label=gettext_lazy("Cap in GPU-hours"),
+        required=False,
+        min_value=0,
+        max_digits=11,
+        decimal_places=2,
+        help_text=gettext_lazy(
+            "What this member may use in all, held and charged together. Empty: no cap. 0: no new jobs."
+        ),
+    )
+
+
+class HandOverForm(forms.Form):
+    successor = forms.ModelChoiceField(
+        label=gettext_lazy("Successor"),
+        queryset=User.objects.none(),
+        to_field_name="code",
+        empty_label=gettext_lazy("Choose a member"),
+        help_text=gettext_lazy("Members of the project who belong to its organisation. They must accept."),
+    )
+    afterwards = forms.ChoiceField(
+        label=gettext_lazy("The present principal investigator"),
+        choices=HandOver.Afterwards.choices,
+        initial=HandOver.Afterwards.MANAGER,
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, project: Project, pi_is_gone: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["successor"].queryset = successors_in(project)
+        if pi_is_gone:
+            fields["afterwards"].choices = [(HandOver.Afterwards.LEAVES, HandOver.Afterwards.LEAVES.label)]
+            fields["afterwards"].initial = HandOver.Afterwards.LEAVES
+
+
+class ClassroomForm(forms.Form):
+    course = forms.CharField(
+        label=gettext_lazy("Course"), max_length=160, widget=forms.TextInput(attrs={"dir": "auto"})
+    )
+    gpu_hours = forms.DecimalField(
+        label=gettext_lazy("GPU-hours per student"),
+        min_value=Decimal("0.01"),
+        max_digits=11,
+        decimal_places=2,
+        help_text=gettext_lazy(
+            "Each student may use this much of the project's allocations, held and charged together."
+        ),
+    )
+    most_students = forms.IntegerField(label=gettext_lazy("Most students"), min_value=1, max_value=1000)
+    ends_on = forms.DateField(
+        label=gettext_lazy("Last day"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy("At the end of this day the students leave the project by themselves."),
+    )
+
+
+class NothingForm(forms.Form):
+    """For a step that is only confirmed."""
+
+
+class JoinCourseForm(forms.Form):
+    join_code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "dir": "ltr"}),
+        help_text=gettext_lazy("Your instructor shows it: two groups of four letters and digits."),
+    )
+
+
+def of_classroom(classroom: Classroom) -> dict[str, Any]:
+    """What the form's fields hold of `classroom` now."""
+    return {
+        "course": classroom.course,
+        "gpu_hours": written_hours(classroom.cap_gpu_seconds),
+        "most_students": classroom.most_students,
+        "ends_on": classroom.ends_on,
+    }
+
+
+def written_hours(gpu_seconds: int | None) -> str:
+    """GPU-seconds as a field of GPU-hours holds them."""
+    return "" if gpu_seconds is None else f"{seconds_to_hours(gpu_seconds).normalize():f}"
 
 
 def of(project: Project) -> dict[str, Any]:

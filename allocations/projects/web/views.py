@@ -14,8 +14,9 @@ from allocations.projects.models import Project, ProjectMember
 from allocations.projects.policies import MANAGING
 from allocations.projects.web import forms
 from portal.foundation.errors import NotAllowed, NotVisible
-from portal.foundation.policies import require
+from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage
+from portal.people.models import Organisation
 
 # Lists of the rooms above that show one project's part: label, name of the address.
 ELSEWHERE = (
@@ -32,8 +33,12 @@ class ProjectList(ListPage):
     filterset_class = ProjectFilters
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        may_propose = bool(self.request.user.organisation_ids)
-        return super().get_context_data(may_propose=may_propose, **kwargs)
+        user: Any = self.request.user
+        return super().get_context_data(
+            may_propose=bool(user.organisation_ids),
+            invitations=selectors.open_invitations_to(user),
+            **kwargs,
+        )
 
 
 class ProjectPage(DetailPage):
@@ -43,13 +48,20 @@ class ProjectPage(DetailPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = super().get_context_data(**kwargs)
         project: Project = page["object"]
-        role = selectors.role_in(self.request.user, project)
+        user = self.request.user
+        role = selectors.role_in(user, project)
+        manages = role in MANAGING
         return page | {
-            "tabs": tabs_of(project),
+            "tabs": tabs_of(project, manages=manages),
             "role": role,
-            "may_manage": role in MANAGING,
+            "may_manage": manages,
             "may_leave": role not in {"", ProjectMember.Role.PI},
-            "request_url": address("request_new", project) if role in MANAGING else "",
+            "may_hand_over": allowed(user, "projects.hand_over", project),
+            "hand_over": selectors.hand_over_of(project) if role else None,
+            "members": selectors.members_with_use(project),
+            "invitations": list(selectors.unanswered_invitations(project)) if manages else [],
+            "links": selectors.links_of(project) if manages else [],
+            "request_url": address("request_new", project) if manages else "",
             "job_url": address("job_new", project) if role else "",
         }
 
@@ -113,17 +125,6 @@ class ProjectEdit(ProjectFormPage):
         return services.project_update(actor=self.actor, project=self.object, **form.cleaned_data)
 
 
-class MemberNew(ProjectFormPage):
-    form_class = forms.MemberForm
-    title = gettext_lazy("Add a member")
-    submit_label = gettext_lazy("Add")
-
-    def act(self, form: Any) -> Project:
-        project: Project = self.object
-        services.member_add(actor=self.actor, project=project, **form.cleaned_data)
-        return project
-
-
 class ProjectAction(ActionView):
     """A button on a project's page. Who can't see the project any more goes back to the list."""
 
@@ -153,26 +154,6 @@ class ProjectLeave(ProjectAction):
         return _("You left the project “%(title)s”.") % {"title": target.title}
 
 
-class MemberRole(ProjectAction):
-    def act(self, target: Project) -> str:
-        member = services.member_role_change(
-            actor=self.request.user,
-            member=find_member(target, self.kwargs["user"]),
-            role=self.request.POST.get("role", ""),
-        )
-        return _("%(name)s is now: %(role)s.") % {"name": member.user, "role": member.get_role_display()}
-
-
-class MemberRemove(ProjectAction):
-    def act(self, target: Project) -> str:
-        member = find_member(target, self.kwargs["user"])
-        services.member_remove(actor=self.request.user, member=member)
-        return _("%(name)s is no longer a member. To undo it, add %(email)s again.") % {
-            "name": member.user,
-            "email": member.user.email,
-        }
-
-
 def find_member(project: Project, code: str) -> ProjectMember:
     """Raises NotVisible where nobody with this code is a member."""
     member = selectors.member_named(project, code)
@@ -189,9 +170,10 @@ def address(name: str, project: Project) -> str:
         return ""
 
 
-def tabs_of(project: Project) -> list[dict[str, Any]]:
-    tabs = [{"label": _("Overview"), "url": project.get_absolute_url(), "current": True}]
-    for label, name in ELSEWHERE:
-        if url := address(name, project):
-            tabs.append({"label": label, "url": url})
-    return tabs
+def tabs_of(project: Project, *, manages: bool, current: str = "project") -> list[dict[str, Any]]:
+    """The project's pages; that of the course for those who run it, or could open one."""
+    tabs = [(_("Overview"), "project", project.get_absolute_url())]
+    if manages and (project.organisation.kind == Organisation.Kind.ACADEMIC or current == "classroom"):
+        tabs.append((_("Course"), "classroom", reverse("classroom", args=[project.code])))
+    tabs += [(str(label), name, address(name, project)) for label, name in ELSEWHERE]
+    return [{"label": label, "url": url, "current": name == current} for label, name, url in tabs if url]

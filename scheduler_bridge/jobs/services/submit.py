@@ -16,6 +16,7 @@ from portal.foundation.policies import require
 from portal.foundation.services import audit, outbox
 from portal.foundation.units import SECONDS_PER_HOUR
 from portal.people.models import User
+from scheduler_bridge.jobs.use import check_cap
 from scheduler_bridge.models import Job
 from scheduler_bridge.placement.rules import Size, check_bridged, check_data, check_size
 from scheduler_bridge.sites.logins import login_of
@@ -55,7 +56,8 @@ def job_submit(*, actor: User, allocation: Allocation, title: str, script: str, 
     """Create a job with its hold, approve it by the project's standing rule and queue it for sending.
 
     Raises NotAllowed, InvalidInput (naming the field), IllegalState (allocation not active or outside its
-    period), Refused (over budget: figures wanted, available; data class; no login at the site).
+    period), Refused (over budget: figures wanted, available; over the member's cap; data class; no login at
+    the site).
     """
     require(actor, "bridge.submit_job", allocation)
     check_bridged(allocation)
@@ -64,6 +66,7 @@ def job_submit(*, actor: User, allocation: Allocation, title: str, script: str, 
     check_size(allocation.resource, size)
     script = check_script(script)
     with transaction.atomic():
+        check_cap(actor, allocation, size.most_gpu_seconds)
         job = Job(
             allocation=allocation,
             cluster=allocation.resource.cluster,
