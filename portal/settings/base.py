@@ -195,6 +195,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=5),
         "options": {"expires": 3000},
     },
+    "classrooms": {
+        "task": "allocations.projects.tasks.end_classrooms",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 3000},
+    },
 }
 
 # --- People -----------------------------------------------------------------------------------------
