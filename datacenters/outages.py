@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
-
 from datacenters.models import Capacity, Outage, Resource
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
@@ -19,26 +17,31 @@ from portal.foundation.clock import Quarter
 Period = tuple[datetime, datetime]
 
 
-def touching(resource: Resource) -> QuerySet[Outage]:
-    """The outages, not withdrawn, in which this resource gives nothing."""
-    whole_site = Q(site=resource.site_id, cluster=None, resource=None)
-    its_cluster = Q(cluster=resource.cluster_id) if resource.cluster_id else Q(pk__in=[])
-    return Outage.objects.filter(whole_site | its_cluster | Q(resource=resource), withdrawn_at=None)
+def periods_of(resources: Iterable[Resource], start: datetime, end: datetime) -> dict[Resource, list[Period]]:
+    """When each resource gave or will give nothing between `start` and `end`; one query for all.
 
-
-def outage_periods(resource: Resource, start: datetime, end: datetime) -> list[Period]:
-    """When the resource gave or will give nothing between `start` and `end`: in order, without overlaps.
-
-    An outage without an end lasts until now, as far as anybody knows.
+    In order and without overlaps. An outage without an end lasts until now, as far as anybody knows.
     """
-    rows = touching(resource).filter(starts_at__lt=end).exclude(ends_at__lte=start)
-    known = [(row.starts_at, row.ends_at or clock.now()) for row in rows]
-    return merged(clipped(known, start, end))
+    asked = list(resources)
+    rows = list(
+        Outage.objects.filter(
+            site__in={resource.site_id for resource in asked}, starts_at__lt=end, withdrawn_at=None
+        ).exclude(ends_at__lte=start)
+    )
+    now = clock.now()
+    return {
+        resource: merged(
+            clipped(
+                [(row.starts_at, row.ends_at or now) for row in rows if row.touches(resource)], start, end
+            )
+        )
+        for resource in asked
+    }
 
 
 def outage_seconds(resource: Resource, start: datetime, end: datetime) -> int:
     """How many seconds between `start` and `end` the resource gave or will give nothing."""
-    return seconds_of(outage_periods(resource, start, end))
+    return seconds_of(periods_of([resource], start, end)[resource])
 
 
 def merged(periods: Iterable[Period]) -> list[Period]:
@@ -76,14 +79,14 @@ def effective(capacity: Capacity) -> Effective:
 
 
 def effective_of(capacities: Sequence[Capacity]) -> list[Effective]:
-    """The same for several quarters of one resource, in one query. They needn't be saved."""
+    """The same for many, in one query. They needn't be saved."""
     if not capacities:
         return []
     spans = [span_of(Quarter.parse(capacity.quarter)) for capacity in capacities]
     start, end = min(first for first, _last in spans), max(last for _first, last in spans)
-    out = outage_periods(capacities[0].resource, start, end)
+    out = periods_of({capacity.resource for capacity in capacities}, start, end)
     return [
-        _less(capacity, seconds_of(clipped(out, *span)))
+        _less(capacity, seconds_of(clipped(out[capacity.resource], *span)))
         for capacity, span in zip(capacities, spans, strict=True)
     ]
 

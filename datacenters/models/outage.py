@@ -93,3 +93,11 @@ class Outage(Record):
         if self.starts_at > now:
             return self.State.COMING
         return self.State.ONGOING if self.ends_at is None or self.ends_at > now else self.State.OVER
+
+    def touches(self, resource: Resource) -> bool:
+        """Whether `resource` gives nothing while it lasts."""
+        if self.resource_id is not None:
+            return self.resource_id == resource.pk
+        if self.cluster_id is not None:
+            return self.cluster_id == resource.cluster_id
+        return self.site_id == resource.site_id

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "allocations.ledger",
     "allocations.projects",
     "allocations.awards",
+    "allocations.awards.quotas",
     "allocations.programme",
     "allocations.lifecycle",
     "allocations.usage",

@@ -1,0 +1,1 @@
+"""Caps and floors: who may have how much at most, and for whom something is kept."""
