@@ -12,12 +12,17 @@ from django.http import HttpRequest
 from portal.people.models import (
     ApiToken,
     AuditorScope,
+    Consent,
+    Deputy,
     Invitation,
     Membership,
     Organisation,
     ProgrammeRole,
+    RecognisedInstitution,
+    TermsVersion,
     User,
     Verification,
+    VerificationWord,
 )
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -69,6 +74,33 @@ class VerificationAdmin(ReadOnlyAdmin):
     list_filter = ["state", "identifier_kind"]
     # The file is read on the verifier's page, which asks the policy.
     exclude = ["evidence"]
+
+
+@admin.register(VerificationWord)
+class VerificationWordAdmin(ReadOnlyAdmin):
+    list_display = ["verification", "verifier", "seat", "expires_on", "women_led"]
+
+
+@admin.register(RecognisedInstitution)
+class RecognisedInstitutionAdmin(ReadOnlyAdmin):
+    list_display = ["name", "domains", "province", "is_active"]
+    list_filter = ["province", "is_active"]
+    search_fields = ["name"]
+
+
+@admin.register(Deputy)
+class DeputyAdmin(ReadOnlyAdmin):
+    list_display = ["person", "deputy", "starts_on", "ends_on", "ended_at"]
+
+
+@admin.register(TermsVersion)
+class TermsVersionAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "number", "in_force_from"]
+
+
+@admin.register(Consent)
+class ConsentAdmin(ReadOnlyAdmin):
+    list_display = ["user", "terms", "created_at"]
 
 
 @admin.register(ProgrammeRole)

@@ -5,9 +5,17 @@ from django.forms import HiddenInput
 from django.utils.translation import gettext_lazy as _
 from django_filters import CharFilter, ChoiceFilter, FilterSet, OrderingFilter
 
+from portal.foundation import clock
 from portal.foundation.filters import YesNoFilter
 from portal.foundation.text import fold_line
-from portal.people.models import Organisation, ProgrammeRole, User, Verification
+from portal.people.models import (
+    Deputy,
+    Organisation,
+    ProgrammeRole,
+    RecognisedInstitution,
+    User,
+    Verification,
+)
 from portal.people.selectors import verified_organisations
 
 
@@ -59,3 +67,38 @@ class PersonFilter(FilterSet):
     def by_text(self, rows: QuerySet[User], name: str, value: str) -> QuerySet[User]:
         text = fold_line(value)
         return rows.filter(Q(name__icontains=text) | Q(email__icontains=text))
+
+
+class DeputyFilter(FilterSet):
+    open = YesNoFilter(label=_("Planned or in force"), method="by_open")
+    q = CharFilter(label=_("Name"), method="by_text")
+    ordering = OrderingFilter(fields=["starts_on", "ends_on"], widget=HiddenInput)
+
+    class Meta:
+        model = Deputy
+        fields = ["open", "q"]
+
+    def by_open(self, rows: QuerySet[Deputy], name: str, value: bool) -> QuerySet[Deputy]:
+        still = Q(ended_at__isnull=True, ends_on__gte=clock.today())
+        return rows.filter(still) if value else rows.exclude(still)
+
+    def by_text(self, rows: QuerySet[Deputy], name: str, value: str) -> QuerySet[Deputy]:
+        text = fold_line(value)
+        return rows.filter(Q(person__name__icontains=text) | Q(deputy__name__icontains=text))
+
+
+class InstitutionFilter(FilterSet):
+    q = CharFilter(label=_("Name or domain"), method="by_text")
+    province = ChoiceFilter(label=_("Province"), choices=Organisation.Province.choices)
+    active = YesNoFilter(label=_("In use"), field_name="is_active")
+    ordering = OrderingFilter(fields=["name", "province"], widget=HiddenInput)
+
+    class Meta:
+        model = RecognisedInstitution
+        fields = ["q", "province", "active"]
+
+    def by_text(
+        self, rows: QuerySet[RecognisedInstitution], name: str, value: str
+    ) -> QuerySet[RecognisedInstitution]:
+        text = fold_line(value)
+        return rows.filter(Q(name__icontains=text) | Q(domains__contains=[text.lower()]))

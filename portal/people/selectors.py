@@ -68,7 +68,9 @@ def women_led_organisations() -> QuerySet[Organisation]:
 
 def verifications_visible_to(user: Any) -> QuerySet[Verification]:
     """Those of one's own organisations; verifiers and admins see all."""
-    verifications = Verification.objects.select_related("organisation", "submitted_by", "verifier")
+    verifications = Verification.objects.select_related(
+        "organisation", "submitted_by", "verifier"
+    ).prefetch_related("words__verifier", "words__seat")
     if allowed(user, "people.verify"):
         return verifications
     return verifications.filter(organisation__in=user.organisation_ids)

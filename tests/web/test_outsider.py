@@ -28,11 +28,15 @@ PUBLIC = {
     "site",
     "resource",
     "site_outages",
+    "institution",
+    "terms_version",
     "api_site-detail",
     "api_resource-detail",
     "api_outage-detail",
+    "api_institution-detail",
+    "api_terms-detail",
 }
-MANAGED = ("sites", "resources", "outages")
+MANAGED = ("sites", "resources", "outages", "institutions")
 METHODS = ("get", "post", "patch", "put", "delete")
 
 

@@ -26,7 +26,8 @@ def pdf(content: bytes = PDF) -> SimpleUploadedFile:
 
 
 def submit(browser, organisation, **changes):
-    fields = {"identifier_kind": "hec", "identifier": "neduet.edu.pk", "evidence": pdf()} | changes
+    fields = {"identifier_kind": "hec", "identifier": "neduet.edu.pk", "province": "sindh"}
+    fields |= {"evidence": pdf(), **changes}
     return browser.post(f"/organisations/{organisation.code}/verification/", fields)
 
 

@@ -11,7 +11,7 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.foundation.api import ScopedViewSet
+from portal.foundation.api import ScopedViewSet, given
 from portal.foundation.errors import NotVisible
 from portal.foundation.policies import require
 from portal.people.api.serializers import (
@@ -38,6 +38,7 @@ from portal.people.selectors import (
     verifications_visible_to,
 )
 from portal.people.services import members, organisations, verifications
+from portal.people.services.recognition import verification_by_rule
 
 
 class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
@@ -51,7 +52,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     @extend_schema(request=OrganisationInput, responses={201: OrganisationSerializer})
     def create(self, request: Request) -> Response:
         """Found an organisation; you become its owner."""
-        fields = _given(OrganisationInput, request)
+        fields = given(OrganisationInput, request)
         made = organisations.organisation_create(actor=request.user, **fields)
         return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -59,7 +60,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change name, province and website. For owners."""
         organisation = self.get_object()
-        fields = _given(OrganisationChange, request)
+        fields = given(OrganisationChange, request)
         changed = organisations.organisation_update(
             actor=request.user,
             organisation=organisation,
@@ -91,8 +92,33 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         if request.method == "DELETE":
             members.member_remove(**whom)
             return Response(status=status.HTTP_204_NO_CONTENT)
-        changed = members.member_role_change(**whom, **_given(OrganisationMemberInput, request))
+        changed = members.member_role_change(**whom, **given(OrganisationMemberInput, request))
         return Response(OrganisationMemberSerializer(changed).data)
+
+    @extend_schema(request=None, responses=OrganisationMemberSerializer)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path=r"members/(?P<member>usr-[a-z0-9]+)/hand-over",
+        url_name="hand-over",
+    )
+    def hand_over(self, request: Request, member: str, **kwargs: Any) -> Response:
+        """Make another member the owner in your stead; you stay as a plain member."""
+        organisation = self.get_object()
+        membership = members_of(organisation).filter(user__code=member).first()
+        if membership is None:
+            raise NotVisible
+        changed = members.ownership_hand_over(
+            actor=request.user, organisation=organisation, user=membership.user
+        )
+        return Response(OrganisationMemberSerializer(changed).data)
+
+    @extend_schema(request=None, responses=VerificationSerializer)
+    @action(detail=True, methods=["post"], url_path="verify-by-rule", url_name="verify-by-rule")
+    def verify_by_rule(self, request: Request, **kwargs: Any) -> Response:
+        """Have it verified at once, as the recognised institution in whose domain you proved an address."""
+        done = verification_by_rule(actor=request.user, organisation=self.get_object())
+        return Response(VerificationSerializer(done).data)
 
     @extend_schema(responses=InvitationSerializer(many=True), methods=["GET"], filters=False)
     @extend_schema(request=InvitationInput, responses={201: InvitationSerializer}, methods=["POST"])
@@ -106,7 +132,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         made = members.member_invite(
             actor=request.user,
             organisation=organisation,
-            **_given(InvitationInput, request),
+            **given(InvitationInput, request),
         )
         return Response(InvitationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -124,7 +150,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         if request.method == "GET":
             seen = verifications_visible_to(request.user).filter(organisation=organisation)
             return Response(VerificationSerializer(seen, many=True).data)
-        fields = _given(VerificationInput, request)
+        fields = given(VerificationInput, request)
         made = verifications.verification_submit(
             actor=request.user,
             organisation=organisation,
@@ -167,13 +193,16 @@ class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
     @extend_schema(request=VerificationDecisionInput, responses=VerificationSerializer)
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, **kwargs: Any) -> Response:
-        """Accept (until a day), refuse or revoke (with a reason). For verifiers who are no members."""
+        """Accept (until a day), refuse or revoke (with a reason). For verifiers who are no members.
+
+        An agency stays pending until a second verifier has accepted as well.
+        """
         whom: dict[str, Any] = {"actor": request.user, "verification": self.get_object()}
-        fields = _given(VerificationDecisionInput, request)
+        fields = given(VerificationDecisionInput, request)
         reason, decision = fields["reason"], fields["decision"]
         if decision == "accept":
             decided = verifications.verification_accept(
-                **whom, reason=reason, expires_on=fields["expires_on"]
+                **whom, reason=reason, expires_on=fields["expires_on"], women_led=fields["women_led"]
             )
         elif decision == "refuse":
             decided = verifications.verification_refuse(**whom, reason=reason)
@@ -199,11 +228,3 @@ class VerificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         if verification is None:
             raise NotVisible
         return response_of(verification)
-
-
-def _given(serializer_class: Any, request: Request) -> dict[str, Any]:
-    """The request's body, checked for shape."""
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
-    return fields

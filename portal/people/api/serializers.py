@@ -14,7 +14,10 @@ from portal.people.models import (
     ProgrammeRole,
     User,
     Verification,
+    VerificationWord,
 )
+from portal.people.models.organisation import WOMEN_LED
+from portal.people.selectors import has_consented
 from portal.people.services.tokens import LONGEST_DAYS
 
 
@@ -33,15 +36,35 @@ class MeSerializer(serializers.ModelSerializer[User]):
     roles = serializers.SerializerMethodField()
     organisations = MembershipOfMine(source="memberships", many=True, read_only=True)
     has_second_factor = serializers.BooleanField(read_only=True)
+    stands_in_for = serializers.SerializerMethodField()
+    has_consented = serializers.SerializerMethodField()
 
     class Meta:
         model = User
-        fields = ["code", "email", "name", "language", "roles", "organisations", "has_second_factor"]
+        fields = [
+            "code",
+            "email",
+            "name",
+            "language",
+            "roles",
+            "stands_in_for",
+            "organisations",
+            "has_second_factor",
+            "has_consented",
+        ]
         read_only_fields = ["code", "email"]
 
     def get_roles(self, user: User) -> list[str]:
         """Programme-wide roles."""
         return sorted(user.roles)
+
+    def get_stands_in_for(self, user: User) -> list[str]:
+        """Codes of the people for whom you stand in today."""
+        return [person.code for person in user.principals]
+
+    def get_has_consented(self, user: User) -> bool:
+        """Whether you accepted the terms in force."""
+        return has_consented(user)
 
 
 class ProfileInput(serializers.Serializer[Any]):
@@ -77,6 +100,9 @@ class TokenMadeSerializer(TokenSerializer):
 class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
     is_verified = serializers.BooleanField(read_only=True)
     verified_until = serializers.DateField(read_only=True, allow_null=True)
+    lapsed_on = serializers.DateField(read_only=True, allow_null=True)
+    women_led = serializers.BooleanField(read_only=True, help_text="As the organisation says.")
+    counts_as_women_led = serializers.BooleanField(read_only=True, help_text="As a verifier confirmed.")
 
     class Meta:
         model = Organisation
@@ -85,10 +111,13 @@ class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
             "name",
             "kind",
             "province",
+            "women_led",
+            "counts_as_women_led",
             "website",
             "illustrative",
             "is_verified",
             "verified_until",
+            "lapsed_on",
             "created_at",
         ]
         read_only_fields = fields
@@ -97,11 +126,13 @@ class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
 class OrganisationChange(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     province = serializers.ChoiceField(choices=Organisation.Province.choices)
+    women_led = serializers.BooleanField(required=False, help_text=WOMEN_LED)
     website = serializers.URLField(required=False, allow_blank=True, default="")
 
 
 class OrganisationInput(OrganisationChange):
     kind = serializers.ChoiceField(choices=Organisation.Kind.choices)
+    women_led = serializers.BooleanField(default=False, help_text=WOMEN_LED)
 
 
 class OrganisationMemberSerializer(serializers.ModelSerializer[Membership]):
@@ -144,12 +175,23 @@ class InvitationInput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Membership.Role.choices, default=Membership.Role.MEMBER)
 
 
+class WordSerializer(serializers.ModelSerializer[VerificationWord]):
+    verifier = serializers.CharField(source="verifier.name")
+    seat = serializers.CharField(source="seat.name", help_text="In whose place, where a deputy spoke.")
+
+    class Meta:
+        model = VerificationWord
+        fields = ["verifier", "seat", "created_at", "expires_on", "women_led", "remark"]
+        read_only_fields = fields
+
+
 class VerificationSerializer(serializers.ModelSerializer[Verification]):
     organisation = serializers.CharField(source="organisation.code")
     organisation_name = serializers.CharField(source="organisation.name")
     submitted_by = serializers.CharField(source="submitted_by.name")
     verifier = serializers.CharField(source="verifier.name", default=None, allow_null=True)
     is_in_force = serializers.BooleanField()
+    words = WordSerializer(many=True)
 
     class Meta:
         model = Verification
@@ -159,7 +201,13 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
             "organisation_name",
             "identifier_kind",
             "identifier",
+            "province",
+            "women_led",
+            "women_led_confirmed",
             "state",
+            "rule",
+            "words_needed",
+            "words",
             "is_in_force",
             "submitted_by",
             "created_at",
@@ -176,6 +224,10 @@ class VerificationInput(serializers.Serializer[Any]):
 
     identifier_kind = serializers.CharField(help_text="cuin or ntn (startup), hec (academic), gov (agency).")
     identifier = serializers.CharField(max_length=60)
+    province = serializers.ChoiceField(
+        choices=Organisation.Province.choices, required=False, help_text="Without: the organisation's."
+    )
+    women_led = serializers.BooleanField(required=False, default=None, allow_null=True, help_text=WOMEN_LED)
     evidence = serializers.FileField(
         required=False, allow_null=True, allow_empty_file=True, help_text="PDF, PNG or JPEG, at most 10 MB."
     )
@@ -184,6 +236,9 @@ class VerificationInput(serializers.Serializer[Any]):
 class VerificationDecisionInput(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(choices=["accept", "refuse", "revoke"])
     expires_on = serializers.DateField(required=False, help_text="For accept: the last day.")
+    women_led = serializers.BooleanField(
+        default=False, help_text="For accept: the evidence shows that it is women-led."
+    )
     reason = serializers.CharField(required=False, allow_blank=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

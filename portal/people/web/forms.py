@@ -12,8 +12,18 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.foundation import clock
+from portal.foundation.table_form import TableForm
 from portal.people.identifiers import kinds_for
-from portal.people.models import AuditorScope, Membership, Organisation, ProgrammeRole, User
+from portal.people.models import (
+    AuditorScope,
+    Membership,
+    Organisation,
+    ProgrammeRole,
+    User,
+    Verification,
+)
+from portal.people.models.organisation import WOMEN_LED
+from portal.people.services.deputies import MOST_DAYS
 from portal.people.services.tokens import LONGEST_DAYS
 from portal.people.services.users import user_sign_up
 from portal.people.services.verifications import USUAL_DAYS
@@ -83,12 +93,17 @@ class OrganisationDetailsForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=200, help_text=_("As in the certificate, charter or notification.")
     )
-    province = forms.ChoiceField(label=_("Province"), choices=Organisation.Province.choices)
+    province = forms.ChoiceField(
+        label=_("Province"),
+        choices=Organisation.Province.choices,
+        help_text=_("Where its seat is. It is verified together with the identifier."),
+    )
+    women_led = forms.BooleanField(label=_("Women-led"), required=False, help_text=WOMEN_LED)
     website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
 
 
 class OrganisationForm(OrganisationDetailsForm):
-    field_order = ["name", "kind", "province", "website"]
+    field_order = ["name", "kind", "province", "women_led", "website"]
 
     kind = forms.ChoiceField(
         label=_("Class"),
@@ -101,6 +116,16 @@ class OrganisationForm(OrganisationDetailsForm):
 class VerificationForm(forms.Form):
     identifier_kind = forms.ChoiceField(label=_("Kind of identifier"))
     identifier = forms.CharField(label=_("Identifier"), max_length=60)
+    province = forms.ChoiceField(
+        label=_("Province"),
+        choices=Organisation.Province.choices,
+        help_text=_("Where its seat is, as the evidence shows it. Shares of GPU-hours go by it."),
+    )
+    women_led = forms.BooleanField(
+        label=_("Women-led"),
+        required=False,
+        help_text=format_lazy("{} {}", WOMEN_LED, _("Attach evidence of it in the same file.")),
+    )
     evidence = forms.FileField(
         label=_("Evidence"),
         required=False,  # The service asks for it, with the remedy.
@@ -125,7 +150,15 @@ class AcceptForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_("One year is usual; three are the most."),
     )
+    women_led = forms.BooleanField(
+        label=_("The evidence shows that it is women-led"), required=False, help_text=WOMEN_LED
+    )
     reason = forms.CharField(label=_("Remark"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, verification: Verification, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not verification.women_led:
+            del self.fields["women_led"]
 
 
 class InvitationForm(forms.Form):
@@ -139,6 +172,10 @@ class InvitationForm(forms.Form):
         initial=Membership.Role.MEMBER,
         help_text=_("Owners manage members and verification."),
     )
+
+
+class ConfirmForm(forms.Form):
+    """For a step that can't be undone and needs no further input."""
 
 
 # --- Programme --------------------------------------------------------------------------------------
@@ -156,3 +193,76 @@ class ScopeForm(ReasonForm):
         max_length=40,
         help_text=_("Of the organisation, site or sector. Empty for everything."),
     )
+
+
+class DeputyForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address of your deputy"),
+        help_text=_("With which they sign in here. They need a second factor, as you do."),
+    )
+    starts_on = forms.DateField(
+        label=_("First day"), initial=clock.today, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    ends_on = forms.DateField(
+        label=_("Last day"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("At most %(most)s days after the first.") % {"most": MOST_DAYS},
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,  # The service asks for it, with the remedy.
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Such as: annual leave. Your deputy reads it."),
+    )
+
+
+class InstitutionForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=200)
+    domains = forms.CharField(
+        label=_("Domains"),
+        widget=forms.TextInput(attrs={"dir": "ltr", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text=_("With blanks between: university.edu.pk. Addresses below a domain count as well."),
+    )
+    province = forms.ChoiceField(label=_("Province"), choices=Organisation.Province.choices)
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=300,
+        help_text=_("Where it is recognised: a list with its date, or an address."),
+    )
+    is_active = forms.BooleanField(
+        label=_("In use"),
+        required=False,
+        initial=True,
+        help_text=_("Out of use nobody is verified by it any more; who was verified stays so."),
+    )
+
+    def clean_domains(self) -> list[str]:
+        return str(self.cleaned_data["domains"]).replace(";", " ").replace(",", " ").split()
+
+
+class InstitutionImportForm(TableForm):
+    columns_help = _(
+        "Columns, named in the first row: name,domains,province,source and maybe active. "
+        "Several domains with blanks between; the province by its name or code."
+    )
+
+
+class TermsForm(forms.Form):
+    text_en = forms.CharField(
+        label=_("Text in English"), widget=forms.Textarea(attrs={"rows": 10, "dir": "ltr", "lang": "en"})
+    )
+    text_ur = forms.CharField(
+        label=_("Text in Urdu"),
+        widget=forms.Textarea(attrs={"rows": 10, "dir": "rtl", "lang": "ur"}),
+        help_text=_("One clause a line, the same ones in both languages."),
+    )
+    in_force_from = forms.DateField(
+        label=_("In force from"), initial=clock.today, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Line ends as the database keeps them."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("text_en", "text_ur"):
+            data[name] = "\n".join(line.strip() for line in data.get(name, "").splitlines() if line.strip())
+        return data

@@ -24,7 +24,8 @@ from portal.people.selectors import (
     organisations_visible_to,
 )
 from portal.people.services import members, organisations
-from portal.people.web.forms import InvitationForm, OrganisationDetailsForm, OrganisationForm
+from portal.people.services.recognition import rule_offer
+from portal.people.web.forms import ConfirmForm, InvitationForm, OrganisationDetailsForm, OrganisationForm
 
 
 class OrganisationList(ListPage):
@@ -49,19 +50,28 @@ class OrganisationPage(DetailPage):
         user: Any = self.request.user
         organisation = self.find()
         may_manage = allowed(user, "people.manage_organisation", organisation)
+        members = list(members_of(organisation))
         verifications = organisation.verifications.select_related("submitted_by", "verifier")
         sees_claims = organisation.pk in user.organisation_ids or allowed(user, "people.verify")
         return {
             "object": organisation,
             "may_manage": may_manage,
             "is_member": organisation.pk in user.organisation_ids,
-            "members": members_of(organisation),
+            "members": members,
+            "may_change_roles": may_manage or allowed(user, "people.change_member_role", organisation),
+            # The last owner can neither leave nor step down.
+            "is_last_owner": may_manage and sum(_owns(member) for member in members) == 1,
+            "offer": rule_offer(user, organisation) if may_manage else None,
             "roles": Membership.Role.choices,
             "invitations": open_invitations_of(organisation) if may_manage else [],
             "events": [event(verification) for verification in verifications] if sees_claims else [],
             "pending": next((v for v in verifications if v.state == "pending"), None),
             **kwargs,
         }
+
+
+def _owns(member: Membership) -> bool:
+    return member.role == Membership.Role.OWNER and member.user.is_active
 
 
 def event(verification: Verification) -> dict[str, Any]:
@@ -77,7 +87,7 @@ def event(verification: Verification) -> dict[str, Any]:
     return {
         "at": verification.decided_at or verification.created_at,
         "title": title,
-        "by": verification.verifier or verification.submitted_by,
+        "by": verification.verifier or verification.get_rule_display() or verification.submitted_by,
         "text": "\n".join(line for line in lines if line),
         "href": verification.get_absolute_url(),
         "tone": tones.get(verification.state, ""),
@@ -124,7 +134,7 @@ class OrganisationEdit(OrganisationFormPage):
     title = gettext_lazy("Edit organisation")
 
     def get_initial(self) -> dict[str, Any]:
-        return {name: getattr(self.object, name) for name in ("name", "province", "website")}
+        return {name: getattr(self.object, name) for name in ("name", "province", "women_led", "website")}
 
     def act(self, form: OrganisationDetailsForm) -> Organisation:
         changed = organisations.organisation_update(
@@ -172,6 +182,25 @@ class MemberRole(MemberAction):
             role=self.request.POST.get("role", ""),
         )
         return _("%(person)s: %(role)s.") % {"person": changed.user, "role": changed.get_role_display()}
+
+
+class OwnershipHandOver(OrganisationFormPage):
+    form_class = ConfirmForm
+    title = gettext_lazy("Hand over ownership")
+    submit_label = gettext_lazy("Hand over")
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.member = get_object_or_404(members_of(self.object), user__code=self.kwargs["member"]).user
+
+    def page_context(self) -> dict[str, Any]:
+        lede = _("%(person)s becomes an owner; you stay as a plain member. You can't take it back yourself.")
+        return super().page_context() | {"lede": lede % {"person": self.member}, "danger": True}
+
+    def act(self, form: ConfirmForm) -> Organisation:
+        members.ownership_hand_over(actor=self.request.user, organisation=self.object, user=self.member)
+        messages.success(self.request, _("%(person)s owns it now.") % {"person": self.member})
+        return self.object  # type: ignore[no-any-return]
 
 
 class MemberRemove(MemberAction):

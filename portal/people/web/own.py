@@ -5,7 +5,6 @@ from typing import Any
 from allauth.account.decorators import reauthentication_required
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +14,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.generic import TemplateView
 
 from portal.foundation.web import ActionView, FormPage, Page
 from portal.people.models import ApiToken
@@ -32,17 +30,11 @@ def tabs(current: str) -> list[dict[str, Any]]:
         "notice_settings": _("What you are told"),
         "security": _("Sign-in and security"),
         "tokens": _("API tokens"),
+        "deputies": _("Deputies"),
     }
     return [
         {"label": label, "url": reverse(name), "current": name == current} for name, label in labels.items()
     ]
-
-
-class Terms(TemplateView):
-    """The terms of use: for everybody."""
-
-    template_name = "people/terms.html"
-    extra_context = {"authority_name": settings.AUTHORITY_NAME}
 
 
 class Profile(FormPage):

@@ -2,10 +2,21 @@
 
 from django.urls import path
 
-from portal.people.web import organisations, own, people, verifications
+from portal.people.web import deputies, institutions, organisations, own, people, terms, verifications
 
 urlpatterns = [
-    path("terms/", own.Terms.as_view(), name="terms"),
+    path("terms/", terms.Terms.as_view(), name="terms"),
+    path("terms/new/", terms.TermsWrite.as_view(), name="terms_write"),
+    path("terms/consent/", terms.ConsentGive.as_view(), name="consent_give"),
+    path("terms/<slug:code>/", terms.TermsVersionPage.as_view(), name="terms_version"),
+    path("deputies/", deputies.DeputyList.as_view(), name="deputies"),
+    path("deputies/new/", deputies.DeputyName.as_view(), name="deputy_name"),
+    path("deputies/<slug:code>/end/", deputies.DeputyEnd.as_view(), name="deputy_end"),
+    path("institutions/", institutions.InstitutionList.as_view(), name="institutions"),
+    path("institutions/new/", institutions.InstitutionAdd.as_view(), name="institution_add"),
+    path("institutions/import/", institutions.InstitutionImport.as_view(), name="institution_import"),
+    path("institutions/<slug:code>/", institutions.InstitutionPage.as_view(), name="institution"),
+    path("institutions/<slug:code>/edit/", institutions.InstitutionEdit.as_view(), name="institution_edit"),
     path("profile/", own.Profile.as_view(), name="profile"),
     path("security/", own.Security.as_view(), name="security"),
     path("tokens/", own.TokenList.as_view(), name="tokens"),
@@ -27,6 +38,16 @@ urlpatterns = [
         "organisations/<slug:code>/members/<slug:member>/remove/",
         organisations.MemberRemove.as_view(),
         name="member_remove",
+    ),
+    path(
+        "organisations/<slug:code>/members/<slug:member>/hand-over/",
+        organisations.OwnershipHandOver.as_view(),
+        name="ownership_hand_over",
+    ),
+    path(
+        "organisations/<slug:code>/verification/by-rule/",
+        verifications.VerificationByRule.as_view(),
+        name="verification_by_rule",
     ),
     path(
         "organisations/<slug:code>/verification/",

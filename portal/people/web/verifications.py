@@ -6,21 +6,27 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import View
 
+from portal.foundation import clock
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage, ObjectMixin
 from portal.people import evidence, identifiers
 from portal.people.filtersets import VerificationFilter
 from portal.people.models import Organisation, Verification
+from portal.people.models.organisation import WOMEN_LED
+from portal.people.models.verification import words_needed
 from portal.people.selectors import (
     evidence_visible_to,
+    organisations_visible_to,
     others_claiming,
     verifications_visible_to,
 )
 from portal.people.services import verifications
+from portal.people.services.recognition import verification_by_rule
 from portal.people.web.forms import AcceptForm, ReasonForm, VerificationForm
 from portal.people.web.organisations import OrganisationFormPage
 
@@ -33,8 +39,17 @@ class VerificationSubmit(OrganisationFormPage):
     def form_options(self) -> dict[str, Any]:
         return {"organisation": self.object}
 
+    def get_initial(self) -> dict[str, Any]:
+        return {"province": self.object.province, "women_led": self.object.women_led}
+
     def page_context(self) -> dict[str, Any]:
-        lede = _("A verifier who has no part in the organisation compares the identifier with the evidence.")
+        lede = (
+            _("Two verifiers who have no part in the agency compare the identifier with the evidence.")
+            if words_needed(self.object.kind) > 1
+            else _(
+                "A verifier who has no part in the organisation compares the identifier with the evidence."
+            )
+        )
         return super().page_context() | {"lede": lede}
 
     def act(self, form: VerificationForm) -> Organisation:
@@ -43,10 +58,25 @@ class VerificationSubmit(OrganisationFormPage):
             organisation=self.object,
             identifier_kind=form.cleaned_data["identifier_kind"],
             identifier=form.cleaned_data["identifier"],
+            province=form.cleaned_data["province"],
+            women_led=form.cleaned_data["women_led"],
             upload=form.cleaned_data["evidence"],
         )
         messages.success(self.request, _("Submitted. You get a notice and a mail once it is decided."))
         return self.object  # type: ignore[no-any-return]
+
+
+class VerificationByRule(ActionView):
+    """A button for owners with an address in a recognised institution's domain."""
+
+    selector = organisations_visible_to
+
+    def act(self, target: Organisation) -> str:
+        done = verification_by_rule(actor=self.request.user, organisation=target)
+        return _("%(organisation)s is verified until %(until)s.") % {
+            "organisation": done.organisation,
+            "until": date_format(done.expires_on or clock.today(), "j M Y"),
+        }
 
 
 class VerificationList(ListPage):
@@ -72,8 +102,13 @@ class VerificationPage(DetailPage):
         user = self.request.user
         verification = self.find()
         is_verifier = allowed(user, "people.verify")
+        words = list(verification.words.all())
         return {
             "object": verification,
+            "women_led_means": WOMEN_LED,
+            "words": words,
+            "missing": verification.words_needed - len(words),
+            "has_spoken": any(user.pk in (word.verifier_id, word.seat_id) for word in words),
             "kind": identifiers.label_of(verification.identifier_kind),
             "may_decide": allowed(user, "people.verify_organisation", verification),
             "is_verifier": is_verifier,
@@ -125,13 +160,19 @@ class Accept(DecisionPage):
     title = gettext_lazy("Verify this organisation")
     submit_label = gettext_lazy("Verify")
 
+    def form_options(self) -> dict[str, Any]:
+        return {"verification": self.object}
+
     def act(self, form: AcceptForm) -> Verification:
         decided = verifications.verification_accept(
             actor=self.request.user,
             verification=self.object,
             **form.cleaned_data,
         )
-        messages.success(self.request, _("Verified. The owners were told."))
+        if decided.state == Verification.State.PENDING:
+            messages.success(self.request, _("Your word is kept. A second verifier is asked for theirs."))
+        else:
+            messages.success(self.request, _("Verified. The owners were told."))
         return decided
 
 

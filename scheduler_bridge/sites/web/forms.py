@@ -6,9 +6,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from datacenters.models import Site
+from portal.foundation.table_form import TableForm
 from scheduler_bridge.sites.selectors import sites_without_login
 
-MOST_BYTES = 256 * 1024
 AS_TYPED = {"dir": "ltr", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -43,32 +43,5 @@ class AskForm(forms.Form):
         field.queryset = sites_without_login(user)
 
 
-class ImportForm(forms.Form):
-    file = forms.FileField(
-        label=_("CSV file"), required=False, help_text=_("Two columns, named in the first row: email,login")
-    )
-    table = forms.CharField(
-        label=_("Or the rows themselves"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 8, "class": "code", "dir": "ltr", "spellcheck": "false"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        file, table = data.get("file"), data.get("table", "")
-        if bool(file) == bool(table.strip()):
-            raise forms.ValidationError(_("Choose a file, or write the rows: one of the two."))
-        if file:
-            data["table"] = self._text_of(file)
-        return data
-
-    def _text_of(self, file: Any) -> str:
-        if file.size > MOST_BYTES:
-            self.add_error("file", _("This file is larger than 256 kB. Send it in several parts."))
-            return ""
-        try:
-            return str(file.read().decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            self.add_error("file", _("This isn't text in UTF-8. Save the table as “CSV UTF-8”."))
-            return ""
+class ImportForm(TableForm):
+    columns_help = _("Two columns, named in the first row: email,login")
