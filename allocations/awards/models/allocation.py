@@ -1,5 +1,7 @@
 """Allocations (project × resource × period), and the awards that feed them."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -64,6 +66,8 @@ class Award(models.Model):
         _("beyond free capacity (GPU-seconds)"), default=0, help_text=_("Only by a recorded override.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    # Codes of the quotas that its override broke, known to who has just made it; the audit keeps them.
+    overrode: Sequence[str] = ()
 
     class Meta:
         verbose_name = _("award")

@@ -5,11 +5,12 @@ from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import portions
 from allocations.awards.models import Allocation, Award
+from allocations.awards.quotas.checks import require_within
 from allocations.awards.services.announce import tell_members
 from allocations.awards.transitions import ENDED
 from allocations.ledger import selectors as balances
 from allocations.ledger import services as ledger
-from allocations.ledger.models import PostingKind
+from allocations.ledger.models import Posting, PostingKind
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
@@ -27,8 +28,8 @@ def allocation_adjust(
     What is added comes out of the resource's free capacity, by days over what is left of the period, as an
     award of its own. What is taken back was available: neither held for jobs nor spent. The same `key` a
     second time does nothing. The bridge hears of it by the outbox. Raises NotAllowed, SecondFactorNeeded,
-    InvalidInput, IllegalState (ended), and Refused (codes `over_capacity`; `over_available` with the most
-    that can be taken).
+    InvalidInput, IllegalState (ended), and Refused (codes `over_capacity`, `over_quota`; `over_available`
+    with the most that can be taken).
     """
     allocation = (
         Allocation.objects.select_for_update(of=("self",), no_key=True)
@@ -85,14 +86,18 @@ def _check(allocation: Allocation, gpu_seconds: int, reason: str) -> None:
 def award_add(*, actor: User | None, allocation: Allocation, gpu_seconds: int, reason: str, key: str) -> None:
     """Award `gpu_seconds` more to an allocation that is locked, by days over what is left of its period.
 
-    Does nothing under a `key` that was used. `actor` None: a rule decided. Raises Refused (`over_capacity`).
+    Does nothing under a `key` that was used. `actor` None: a rule decided. Raises Refused (`over_capacity`,
+    `over_quota`).
     """
     starts_on = max(allocation.starts_on, clock.today())
+    spread = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=allocation.ends_on)
+    if not Posting.objects.filter(key=key).exists():  # what was done already needs no room
+        require_within(project=allocation.project, resource=allocation.resource, portions=spread)
     granted = balances.balances(allocation.code).granted
     ledger.award_post(
         resource=allocation.resource,
         allocation_code=allocation.code,
-        portions=portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=allocation.ends_on),
+        portions=spread,
         key=key,
         actor=actor,
         reason=reason,

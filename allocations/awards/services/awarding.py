@@ -7,6 +7,7 @@ from django.db import transaction
 from allocations.awards.capacity import portions
 from allocations.awards.interest import has_interest
 from allocations.awards.models import Allocation, Award
+from allocations.awards.quotas.checks import require_within
 from allocations.ledger import services as ledger
 from allocations.projects.models import Project
 from datacenters.models import Resource
@@ -32,17 +33,22 @@ def award_make(
     The amount is spread by days over the quarters covered. With `override_reason` the award may go beyond
     what is free; the excess is kept as `Award.oversubscribed`. Who may award is the caller's policy; here
     only the rule that holds for everybody: raises NotAllowed where `actor` has an interest in the project,
-    and Refused (code `over_capacity`) where capacity doesn't suffice.
+    and Refused where capacity (code `over_capacity`) or a quota (code `over_quota`) doesn't suffice. An
+    override may break quotas too: the audit names them, and so does the award's `overrode`.
     """
     if has_interest(actor, project):
         raise NotAllowed()
+    spread = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on)
+    overrode = require_within(
+        project=project, resource=resource, portions=spread, override=bool(override_reason)
+    )
     allocation = Allocation.objects.create(
         project=project, resource=resource, starts_on=starts_on, ends_on=ends_on
     )
     shortfall = ledger.award_post(
         resource=resource,
         allocation_code=allocation.code,
-        portions=portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on),
+        portions=spread,
         key=f"award:{allocation.code}",
         actor=actor,
         oversubscribe=bool(override_reason),
@@ -57,6 +63,7 @@ def award_make(
         reason=reason,
         oversubscribed=shortfall,
     )
+    award.overrode = overrode
     audit.record(
         actor=actor,
         action="award_make",
@@ -66,6 +73,7 @@ def award_make(
             "starts_on": str(starts_on),
             "ends_on": str(ends_on),
             "oversubscribed": shortfall,
+            **({"overrode": overrode} if overrode else {}),
             "allocation": allocation.code,
             "project": project.code,
             "resource": resource.code,
