@@ -45,6 +45,7 @@ PERSONAL: list[Entry] = [
     (_("Profile"), "profile"),
     (_("Organisations"), "organisations"),
     (_("My site logins"), "my_logins"),
+    (_("Deputies"), "deputies"),
     (_("API tokens"), "tokens"),
     (_("Sign-in and security"), "security"),
 ]
@@ -52,6 +53,7 @@ FOOTER: list[Entry] = [
     (_("Estimate GPU-hours"), "estimate"),
     (_("Register of awards"), "register"),
     (_("API documentation"), "docs"),
+    (_("Terms of use"), "terms"),
     (_("System status"), "status"),
 ]
 
@@ -95,6 +97,7 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
         duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):
         duties += _items(request, [(_("People and roles"), "people")])
+        duties += _items(request, [(_("Recognised institutions"), "institutions")])
     if allowed(user, "notices.see_waiting_mail"):
         duties += _items(request, [(_("Mail that waits"), "waiting_mail")], badge=late_mail_count())
     if allowed(user, "bridge.stop_sending"):
