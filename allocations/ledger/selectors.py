@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from allocations.ledger import policies
@@ -85,6 +85,34 @@ def committed_limit(allocation_code: str) -> int:
     return balances(allocation_code).committed
 
 
+@dataclass(frozen=True)
+class Used:
+    """What was spent of what could be spent. Zero budgets aren't told of."""
+
+    spent: int
+    budget: int
+
+
+def mostly_used(codes: Iterable[str], *, percent: int) -> dict[str, Used]:
+    """Of the allocations `codes` (or a subquery of codes) those with `percent` or more spent, in one query.
+
+    Later instalments that are kept back are no part of the budget yet.
+    """
+    kept = Hold.objects.filter(account=OuterRef("pk"), job_code__startswith=WITHHELD)
+    figures = (
+        LedgerAccount.objects.filter(allocation_code__in=codes)
+        .annotate(kept=_total(kept, "account", "remaining"))
+        .order_by()
+        .values("allocation_code")
+        # The four balances come to what was granted less what was returned: an overrun's is negative.
+        .annotate(
+            budget=Sum("balance") - Sum("kept"), spent=Sum("balance", filter=Q(kind=AccountKind.SPENT))
+        )
+        .filter(budget__gt=0, spent__gte=F("budget") * percent / 100.0)
+    )
+    return {str(row["allocation_code"]): Used(row["spent"], row["budget"]) for row in figures}
+
+
 def withheld_of(codes: Iterable[str]) -> dict[str, int]:
     """What is kept of each allocation for later instalments, in one query; it is part of what is held."""
     found = dict.fromkeys(codes, 0)
@@ -142,6 +170,6 @@ def _with_transfers(postings: QuerySet[Posting]) -> QuerySet[Posting]:
     )
 
 
-def _total(transfers: QuerySet[Transfer], account: str) -> Coalesce:
-    """The sum of an account's transfers, as a column."""
-    return Coalesce(Subquery(transfers.order_by().values(account).values_list(Sum("amount"))), 0)
+def _total(rows: QuerySet[Any], account: str, amount: str = "amount") -> Coalesce:
+    """The sum of an account's transfers or holds, as a column."""
+    return Coalesce(Subquery(rows.order_by().values(account).values_list(Sum(amount))), 0)

@@ -201,6 +201,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=7),
         "options": {"expires": 3000},
     },
+    "usage_reminders": {
+        "task": "allocations.awards.tasks.remind_of_usage",
+        "schedule": 300,
+        "options": {"expires": 240},
+    },
+    # From eight in the morning in Pakistan: nobody's telephone rings at midnight.
+    "end_reminders": {
+        "task": "allocations.awards.tasks.remind_of_ends",
+        "schedule": crontab(hour="3-15", minute=10),
+        "options": {"expires": 3000},
+    },
 }
 
 # --- People -----------------------------------------------------------------------------------------

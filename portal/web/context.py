@@ -52,6 +52,7 @@ PERSONAL: list[Entry] = [
 FOOTER: list[Entry] = [
     (_("Estimate GPU-hours"), "estimate"),
     (_("Register of awards"), "register"),
+    (_("Check an award letter"), "letters"),
     (_("API documentation"), "docs"),
     (_("Terms of use"), "terms"),
     (_("System status"), "status"),

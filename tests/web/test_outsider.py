@@ -11,6 +11,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from allocations.awards.models import Award
+from allocations.awards.services.letters import letter_issue
 from allocations.programme.models import AllocationRequest, RequestLine
 from datacenters.models import Outage
 from portal.foundation import clock
@@ -25,6 +27,8 @@ LIBRARIES = ("admin/", "sign-in/")
 SECRETS = ("join/",)
 # National facilities: anybody may look at them; what changes them is for those who run them.
 PUBLIC = {
+    "letter",
+    "api_letter",
     "site",
     "resource",
     "site_outages",
@@ -121,6 +125,14 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         announced_at=clock.now(),
         recorded_by=cast.site_manager,
     )
+    award = Award.objects.create(
+        allocation=stage.allocation,
+        gpu_seconds=3600,
+        starts_on=stage.allocation.starts_on,
+        ends_on=stage.allocation.ends_on,
+        decided_by=cast.council,
+    )
+    letter = letter_issue(actor=cast.pi, award=award)
     return {
         "projects": {
             "code": cast.project.code,
@@ -134,6 +146,8 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "project-links": {"code": "pjl-0000000000"},
         "requests": {"code": request.code},
         "allocations": {"code": stage.allocation.code},
+        "awards": {"code": award.code},
+        "letters": {"code": letter.code},
         "jobs": {"code": job.code},
         "organisations": {"code": cast.organisation.code, "member": cast.member.code},
         "verifications": {"code": verification.code},
