@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import forecast
@@ -13,6 +14,7 @@ from datacenters.models import DataClass
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput
 from portal.foundation.formats import hours
+from portal.people.models import Organisation
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,7 @@ def _of_project(request: AllocationRequest) -> Iterator[Problem]:
     project = request.project
     if project.archived_at:
         yield Problem("project", _("The project is archived."), _("Choose another project."))
-    if not project.organisation.is_verified:
-        yield Problem(
-            "project",
-            _("%(organisation)s isn't verified.") % {"organisation": project.organisation},
-            _("One of its owners sends its registration and evidence from the organisation's page."),
-            code="organisation_unverified",
-            about=project.organisation,
-        )
+    yield from _of_organisation(project.organisation)
     if project.data_class == DataClass.SECRET:
         yield Problem(
             "project",
@@ -105,6 +100,24 @@ def _of_project(request: AllocationRequest) -> Iterator[Problem]:
             code="data_class",
             about=project,
         )
+
+
+def _of_organisation(organisation: Organisation) -> Iterator[Problem]:
+    if organisation.is_verified:
+        return
+    lapsed = organisation.lapsed_on
+    yield Problem(
+        "project",
+        _("The verification of %(organisation)s lapsed on %(day)s.")
+        % {"organisation": organisation, "day": date_format(lapsed, "j M Y")}
+        if lapsed
+        else _("%(organisation)s isn't verified.") % {"organisation": organisation},
+        _("One of its owners renews it from the organisation's page.")
+        if lapsed
+        else _("One of its owners sends its registration and evidence from the organisation's page."),
+        code="organisation_unverified",
+        about=organisation,
+    )
 
 
 def _of_line(request: AllocationRequest) -> Iterator[Problem]:
