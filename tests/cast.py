@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from allocations.programme import seeding as tracks
 from allocations.projects.models import Project, ProjectMember, Sector
 from datacenters.models import Capacity, Cluster, Resource, Site, SiteRole
 from portal.foundation import clock
@@ -86,6 +87,7 @@ def site(code: str, *, gpus: int = 16, hours_a_quarter: int = 10_000) -> Resourc
 
 
 def make_cast() -> Cast:
+    tracks.seed()
     pi, member, colleague = person("pi"), person("member"), person("colleague")
     reviewer, site_manager, council = person("reviewer"), person("manager"), person("council")
     admin, auditor, outsider = person("admin"), person("auditor"), person("outsider")

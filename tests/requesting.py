@@ -5,7 +5,7 @@ from typing import Any
 
 from allocations.awards.services import capacity_post
 from allocations.programme import services
-from allocations.programme.models import AllocationRequest, Decision
+from allocations.programme.models import AllocationRequest, Decision, Track, TrackStep, TrackVersion
 from datacenters.models import Capacity, Resource
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
@@ -20,8 +20,19 @@ def fund(resource: Resource) -> None:
         capacity_post(resource=resource, quarter=Quarter.parse(row.quarter))
 
 
-def draft(cast: Cast, **fields: Any) -> AllocationRequest:
-    """A complete draft of the PI's: 100 GPU-hours over ten days from today."""
+def plain_track() -> Track:
+    """A track of one step: one person decides. Made once; the nation's own tracks are there besides."""
+    track, is_new = Track.objects.get_or_create(
+        code="plain", defaults={"name_en": "Plain", "name_ur": "سادہ", "position": 99}
+    )
+    if is_new:
+        version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
+        TrackStep.objects.create(version=version, position=0, kind="decision", roles=["admin", "council"])
+    return track
+
+
+def draft(cast: Cast, *, track: Track | None = None, **fields: Any) -> AllocationRequest:
+    """A complete draft of the PI's: 100 GPU-hours over ten days from today, on the plain track."""
     today = clock.today()
     filled = {
         "project": cast.project,
@@ -31,7 +42,18 @@ def draft(cast: Cast, **fields: Any) -> AllocationRequest:
         "ends_on": today + timedelta(days=9),
         "justification": "Eight runs of a small model.",
     }
-    return services.request_create(actor=cast.pi, **{**filled, **fields})
+    request = services.request_create(actor=cast.pi, **{**filled, **fields})
+    request.wanted_track = track or plain_track()
+    request.store("wanted_track")
+    return request
+
+
+def asked(cast: Cast, gpu_hours: int, **fields: Any) -> AllocationRequest:
+    """A draft that finds its track by its size."""
+    request = draft(cast, gpu_seconds=gpu_hours * HOUR, **fields)
+    request.wanted_track = None
+    request.store("wanted_track")
+    return request
 
 
 def submitted(cast: Cast, **fields: Any) -> AllocationRequest:

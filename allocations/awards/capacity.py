@@ -30,9 +30,16 @@ class QuarterFigures:
         return self.free - self.portion
 
 
-def portions(*, gpu_seconds: int, starts_on: date, ends_on: date) -> dict[Quarter, int]:
-    """Spread an award over the quarters that it covers, by days; quarters that get nothing are left out."""
+def portions(
+    *, gpu_seconds: int, starts_on: date, ends_on: date, by_quarter: dict[str, int] | None = None
+) -> dict[Quarter, int]:
+    """Spread an award over the quarters that it covers; quarters that get nothing are left out.
+
+    As `by_quarter` says, where that is of this period and adds up to `gpu_seconds`; else by days.
+    """
     quarters = quarters_between(starts_on, ends_on)
+    if by_quarter and sum(by_quarter.values()) == gpu_seconds and by_quarter.keys() <= set(map(str, quarters)):
+        return {quarter: by_quarter[str(quarter)] for quarter in quarters if by_quarter.get(str(quarter))}
     days = [_days_within(quarter, starts_on, ends_on) for quarter in quarters]
     spread = zip(quarters, split_evenly(gpu_seconds, days), strict=True)
     return {quarter: amount for quarter, amount in spread if amount}

@@ -6,4 +6,5 @@ class ProgrammeConfig(AppConfig):
     label = "programme"
 
     def ready(self) -> None:
-        from allocations.programme import policies  # noqa: F401 - it registers its rules
+        from allocations.programme import handlers, policies  # noqa: F401 - they register themselves
+        from allocations.programme.services import rules  # noqa: F401 - the kinds of steps

@@ -1,6 +1,6 @@
 """What stands between a request and its submission, and what its writer should know all the same."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import forecast
 from allocations.programme.models import AllocationRequest, RequestLine
-from datacenters.models import DataClass
+from allocations.programme.tracks import track_for
+from datacenters.models import DataClass, Resource
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput
 from portal.foundation.formats import hours
 from portal.people.models import Organisation
+
+CLASSROOM = "classroom"
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,28 @@ class Problem:
     about: Any = None
 
 
+# Rooms above add what they know of: a function of a request that yields problems.
+Obstacles = Callable[[AllocationRequest], Iterable[Problem]]
+_obstacles: list[Obstacles] = []
+
+
+def obstacle(finds: Obstacles) -> Obstacles:
+    """Register what else may keep a request from being submitted (decorator)."""
+    _obstacles.append(finds)
+    return finds
+
+
 def problems(request: AllocationRequest) -> list[Problem]:
     """Everything that must be put right before `request` can be submitted, in the order of the form."""
-    return [*_of_project(request), *_of_line(request), *_of_period(request), *_of_text(request)]
+    found = [
+        *_of_project(request),
+        *_of_lines(request),
+        *_of_period(request),
+        *_of_text(request),
+    ]
+    for finds in _obstacles:
+        found += finds(request)
+    return found or [*_of_track(request)]
 
 
 def require_complete(request: AllocationRequest) -> None:
@@ -46,10 +68,10 @@ def require_complete(request: AllocationRequest) -> None:
         )
 
 
-def require_placeable(request: AllocationRequest) -> None:
+def require_placeable(request: AllocationRequest, resources: Iterable[Resource]) -> None:
     """Raises InvalidInput where the project's data may not be at a site (checked again when approving)."""
-    for line in request.lines.all():
-        for problem in _of_data(request, line):
+    for resource in resources:
+        for problem in _of_data(request, resource):
             raise InvalidInput(problem.message, field=problem.field, remedy=problem.remedy, code=problem.code)
 
 
@@ -102,6 +124,12 @@ def _of_project(request: AllocationRequest) -> Iterator[Problem]:
         )
 
 
+def _of_lines(request: AllocationRequest) -> Iterator[Problem]:
+    lines = list(request.lines.all())
+    for line in lines or [RequestLine()]:
+        yield from _of_line(request, line)
+
+
 def _of_organisation(organisation: Organisation) -> Iterator[Problem]:
     if organisation.is_verified:
         return
@@ -120,9 +148,10 @@ def _of_organisation(organisation: Organisation) -> Iterator[Problem]:
     )
 
 
-def _of_line(request: AllocationRequest) -> Iterator[Problem]:
-    line: RequestLine | None = next(iter(request.lines.all()), None)
-    if line is None or line.resource is None:
+def _of_line(request: AllocationRequest, line: RequestLine) -> Iterator[Problem]:
+    if line.any_suitable:
+        pass
+    elif line.resource is None:
         yield Problem("resource", _("No resource is chosen."), _("Choose where to compute."))
     elif not (line.resource.is_open and line.resource.site.is_open):
         yield Problem(
@@ -132,19 +161,19 @@ def _of_line(request: AllocationRequest) -> Iterator[Problem]:
             code="resource_closed",
         )
     else:
-        yield from _of_data(request, line)
-    if line is None or line.gpu_seconds is None:
+        yield from _of_data(request, line.resource)
+    if line.gpu_seconds is None:
         yield Problem("gpu_hours", _("The GPU-hours are missing."), _("Say how many GPU-hours you need."))
 
 
-def _of_data(request: AllocationRequest, line: RequestLine) -> Iterator[Problem]:
+def _of_data(request: AllocationRequest, resource: Resource) -> Iterator[Problem]:
     data_class = request.project.data_class
-    if line.resource is None or data_class == DataClass.SECRET or line.resource.site.holds(data_class):
+    if data_class == DataClass.SECRET or resource.site.holds(data_class):
         return
     yield Problem(
         "resource",
         _("%(site)s isn't accredited for data of the class “%(data_class)s”.")
-        % {"site": line.resource.site, "data_class": request.project.get_data_class_display()},
+        % {"site": resource.site, "data_class": request.project.get_data_class_display()},
         _("Choose a site that is."),
         code="data_class",
     )
@@ -172,6 +201,34 @@ def _of_text(request: AllocationRequest) -> Iterator[Problem]:
             "justification",
             _("The justification is missing."),
             _("Say what you will run and how the GPU-hours come about."),
+        )
+
+
+def _of_track(request: AllocationRequest) -> Iterator[Problem]:
+    version = track_for(request)
+    if version is None:
+        yield Problem(
+            "gpu_hours",
+            _("No track takes a request of this size from this organisation."),
+            _("Ask for less, choose another track, or write to the programme."),
+            code="no_track",
+        )
+    elif version.needs_call and (
+        request.call is None or request.call.track_id != version.track_id or not request.call.is_open
+    ):
+        yield Problem(
+            "call",
+            _("The track “%(track)s” takes requests within an open call only.") % {"track": version.track},
+            _("Choose an open call, or ask for less."),
+            code="no_call",
+        )
+    elif version.track.code == CLASSROOM and getattr(request.project, "classroom", None) is None:
+        yield Problem(
+            "project",
+            _("A classroom's GPU-hours are asked for a project with a course."),
+            _("Open a course on the project's page first."),
+            code="no_classroom",
+            about=request.project,
         )
 
 

@@ -9,7 +9,6 @@ from datacenters.models import Resource
 from portal.foundation import clock
 from portal.foundation.units import hours_to_seconds
 from portal.people import demo
-from portal.people.models import User
 
 # Login of the PI → (site, GPU-hours, days, justification).
 REQUESTS: dict[str, tuple[str, int, int, str]] = {
@@ -53,9 +52,12 @@ def seed() -> None:
         )
         request = services.request_submit(actor=lead.user, request=request)
         if login == APPROVED:
-            _approve(request, gpu_hours)
+            _approve(request)
 
 
-def _approve(request: AllocationRequest, gpu_hours: int) -> None:
-    council = User.objects.get(email=demo.address("council"))
-    services.request_approve(actor=council, request=request, gpu_seconds=hours_to_seconds(gpu_hours))
+def _approve(request: AllocationRequest) -> None:
+    for consent in request.consents.select_related("site"):
+        manager = consent.site.roles.select_related("user").filter(role="manager").first()
+        if manager is not None:
+            services.consent_answer(actor=manager.user, request=request, site=consent.site, given=True)
+    services.request_approve(actor=demo.user("council"), request=request)

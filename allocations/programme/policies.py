@@ -5,14 +5,87 @@ from typing import Any
 import rules
 
 from allocations.awards.interest import has_interest
-from allocations.programme.models import AllocationRequest
-from allocations.programme.transitions import REQUEST, RequestState
+from allocations.programme.models import (
+    AllocationRequest,
+    Conflict,
+    Decision,
+    RequestStep,
+    SiteConsent,
+    TrackStep,
+)
+from allocations.programme.transitions import REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing
+from datacenters.policies import is_site_manager
 from portal.foundation import policies
-from portal.people.models import ProgrammeRole
+from portal.people.models import ProgrammeRole, User
+from portal.people.policies import is_admin, seat_of
 
-DECIDERS = {ProgrammeRole.Role.ADMIN, ProgrammeRole.Role.COUNCIL}
+DECIDERS = {ProgrammeRole.Role.ADMIN.value, ProgrammeRole.Role.COUNCIL.value}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
+PENDING = {RequestState.SUBMITTED, RequestState.UNDER_REVIEW}
+CHECKS = {TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS}
+
+
+def roles_for(request: AllocationRequest) -> set[str]:
+    """The programme's roles that decide about `request`, as its version says."""
+    roles = next(
+        (
+            step.step.roles
+            for step in request.steps.all()
+            if step.round == request.round and step.kind == TrackStep.Kind.DECISION
+        ),
+        [],
+    )
+    return set(roles) - {TrackStep.SITE} or set(DECIDERS)
+
+
+def seat_in(user: Any, request: AllocationRequest) -> User | None:
+    """In whose seat `user` decides about `request`: their own, or that of somebody they stand in for.
+
+    None where neither may: without the role, with an interest, a conflict, or a word already given. A deputy
+    must be free of all that as well.
+    """
+    roles = roles_for(request)
+    seats = [person for person in (user, *user.principals) if person.roles & roles]
+    for person in seats:
+        if all(_is_free(each, request) for each in {user, person}):
+            return person
+    return None
+
+
+def has_conflict(user: Any, request: AllocationRequest) -> bool:
+    """Whether a real or apparent conflict of interest stands on record."""
+    return any(
+        conflict.user_id == user.pk and conflict.severity in Conflict.BLOCKING
+        for conflict in request.conflicts.all()
+    )
+
+
+def _is_free(user: Any, request: AllocationRequest) -> bool:
+    return not (_has_spoken(user, request) or _has_interest(user, request) or has_conflict(user, request))
+
+
+def _has_interest(user: Any, request: AllocationRequest) -> bool:
+    return request.requested_by_id == user.pk or has_interest(user, request.project)
+
+
+def _has_spoken(user: Any, request: AllocationRequest) -> bool:
+    """Whether `user` decided in this round, or in one that ended in a decline which was appealed.
+
+    Once the request is decided that keeps nobody: it is the state then that says no.
+    """
+    if request.state not in PENDING:
+        return False
+    words = list(request.decisions.all())
+    rounds = {word.round for word in words if word.outcome == Decision.Outcome.DECLINED} | {request.round}
+    return any(
+        word.round in rounds and user.pk in {word.decided_by_id, word.on_behalf_of_id} for word in words
+    )
+
+
+def _open_step(request: AllocationRequest) -> RequestStep | None:
+    """The step that the request stood at when its steps were read."""
+    return next((step for step in request.steps.all() if step.state == StepState.OPEN), None)
 
 
 @rules.predicate
@@ -22,21 +95,53 @@ def leads_its_project(user: Any, request: AllocationRequest | None) -> bool:
 
 @rules.predicate
 def is_decider(user: Any) -> bool:
-    return bool(DECIDERS & user.roles)
+    """Whether `user` decides about requests, by role or as a deputy."""
+    return seat_of(user, DECIDERS) is not None
 
 
 @rules.predicate
 def is_independent(user: Any, request: AllocationRequest | None) -> bool:
     """Nobody decides about their own request, nor their own project's or organisation's."""
-    return request is not None and not (
-        request.requested_by_id == user.pk or has_interest(user, request.project)
-    )
+    return request is not None and not _has_interest(user, request) and not has_conflict(user, request)
+
+
+@rules.predicate
+def has_a_seat(user: Any, request: AllocationRequest | None) -> bool:
+    return request is not None and seat_in(user, request) is not None
+
+
+@rules.predicate
+def holds_the_check(user: Any, request: AllocationRequest | None) -> bool:
+    """Whether the open check waits for `user`; once it is overdue, admins may take it over."""
+    step = None if request is None else _open_step(request)
+    if request is None or step is None or step.kind not in CHECKS:
+        return False
+    roles = set(step.step.roles) | ({ProgrammeRole.Role.ADMIN.value} if step.escalated_at else set())
+    if TrackStep.SITE in roles and any(
+        line.target and is_site_manager(user, line.target.site) for line in request.lines.all()
+    ):
+        return True
+    return seat_of(user, roles - {TrackStep.SITE}) is not None
+
+
+@rules.predicate
+def speaks_for_site(user: Any, consent: SiteConsent | None) -> bool:
+    return consent is not None and bool(is_site_manager(user, consent.site))
+
+
+@rules.predicate
+def is_independent_of_consent(user: Any, consent: SiteConsent | None) -> bool:
+    return consent is not None and bool(is_independent(user, consent.request))
 
 
 rules.add_perm("programme.add_request", is_managing)
 rules.add_perm("programme.write_request", leads_its_project)
 rules.add_perm("programme.decide_requests", is_decider)
-rules.add_perm("programme.decide_request", is_decider & is_independent)
+rules.add_perm("programme.decide_request", is_decider & has_a_seat)
+rules.add_perm("programme.check_request", holds_the_check & is_independent)
+rules.add_perm("programme.answer_for_site", speaks_for_site & is_independent_of_consent)
+# Tracks, calls and rubrics.
+rules.add_perm("programme.administer", is_admin)
 
 PERMISSION_OF = {
     "submit": "programme.write_request",
@@ -57,4 +162,16 @@ def actions_for(user: Any, request: AllocationRequest) -> list[str]:
     actions = [action for action in possible if granted[PERMISSION_OF[action]]]
     if request.state in EDITABLE and "submit" in actions:
         actions.insert(0, "edit")
+    if request.state in PENDING:
+        step = _open_step(request)
+        if "approve" in actions and step is not None and step.kind != TrackStep.Kind.DECISION:
+            actions.remove("approve")
+        if policies.allowed(user, "programme.check_request", request):
+            actions.append("check")
+        if any(
+            policies.allowed(user, "programme.answer_for_site", consent)
+            for consent in request.consents.all()
+            if consent.round == request.round
+        ):
+            actions.append("answer_for_site")
     return actions

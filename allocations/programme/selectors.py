@@ -5,8 +5,15 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 
 from allocations.awards.scope import insiders, overseers
-from allocations.programme.models import AllocationRequest, Decision, RequestLine
-from allocations.programme.transitions import RequestState
+from allocations.programme.models import (
+    AllocationRequest,
+    Decision,
+    DecisionLine,
+    RequestLine,
+    RequestStep,
+    SiteConsent,
+)
+from allocations.programme.transitions import RequestState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
 from portal.foundation import policies
@@ -24,12 +31,29 @@ def visible_to(user: Any) -> QuerySet[AllocationRequest]:
 
 def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:
     """The same requests, with what was decided about them."""
-    decisions = Decision.objects.select_related("decided_by", "award__allocation")
+    lines = DecisionLine.objects.select_related("resource__site", "line", "award__allocation", "waiting")
+    decisions = Decision.objects.select_related("decided_by", "on_behalf_of").prefetch_related(
+        Prefetch("lines", lines)
+    )
     return requests.prefetch_related(Prefetch("decisions", decisions))
 
 
 def detailed(user: Any) -> QuerySet[AllocationRequest]:
-    return with_decisions(visible_to(user))
+    """The same, with everything that a request's own page shows."""
+    steps = RequestStep.objects.select_related("step", "closed_by")
+    consents = SiteConsent.objects.select_related("site", "answered_by")
+    return with_decisions(visible_to(user)).prefetch_related(
+        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts"
+    )
+
+
+def open_step_of(request: AllocationRequest) -> RequestStep | None:
+    """The step that the request stands at."""
+    return (
+        RequestStep.objects.filter(request=request, round=request.round, state=StepState.OPEN)
+        .select_related("step")
+        .first()
+    )
 
 
 def pending_for(user: Any) -> QuerySet[AllocationRequest]:
@@ -59,7 +83,7 @@ def projects_led_by(user: Any) -> QuerySet[Project]:
 
 
 def _rows() -> QuerySet[AllocationRequest]:
-    lines = RequestLine.objects.select_related("resource__site")
+    lines = RequestLine.objects.select_related("resource__site", "placed__site")
     return AllocationRequest.objects.select_related(
-        "project__organisation", "project__sector", "requested_by"
+        "project__organisation", "project__sector", "requested_by", "track_version__track", "call"
     ).prefetch_related(Prefetch("lines", lines))

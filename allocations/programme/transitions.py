@@ -1,4 +1,4 @@
-"""The life of a request."""
+"""The life of a request, of its steps and of a site's consent."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -27,5 +27,47 @@ REQUEST = Machine(
         ("approve", ["submitted", "under_review"], "approved"),
         ("decline", ["submitted", "under_review"], "declined"),
         ("withdraw", ["draft", "submitted", "under_review", "returned"], "withdrawn"),
+        # Only an appeal that was upheld leads back.
+        ("reopen", ["declined"], "under_review"),
+    ),
+)
+
+
+class StepState(models.TextChoices):
+    PENDING = "pending", _("Still to come")
+    OPEN = "open", _("Under way")
+    PASSED = "passed", _("Passed")
+    FAILED = "failed", _("Not passed")
+    SKIPPED = "skipped", _("Not needed")
+
+
+STEP = Machine(
+    name="step",
+    states=StepState,
+    initial=StepState.PENDING,
+    moves=moves(
+        ("open", ["pending"], "open"),
+        ("pass", ["open"], "passed"),
+        ("fail", ["open"], "failed"),
+        ("skip", ["pending", "open"], "skipped"),
+    ),
+)
+
+
+class ConsentState(models.TextChoices):
+    ASKED = "asked", _("Asked")
+    GIVEN = "given", _("Given")
+    PRESUMED = "presumed", _("Given by silence")
+    REFUSED = "refused", _("Refused")
+
+
+CONSENT = Machine(
+    name="consent",
+    states=ConsentState,
+    initial=ConsentState.ASKED,
+    moves=moves(
+        ("give", ["asked"], "given"),
+        ("presume", ["asked"], "presumed"),
+        ("refuse", ["asked", "given", "presumed"], "refused"),
     ),
 )

@@ -7,6 +7,7 @@ import pytest
 
 from allocations.awards.models import Allocation, Award
 from allocations.programme.models import AllocationRequest
+from allocations.programme.services import consent_answer
 from portal.foundation import clock
 from tests.cast import Cast
 from tests.requesting import HOUR, approved, draft, fund, submitted
@@ -42,15 +43,18 @@ def test_from_draft_to_budget(cast: Cast, api: Any) -> None:
     one = f"{REQUESTS}{made.json()['code']}/"
     assert made.json()["actions"] == ["edit", "submit", "withdraw"]
     assert council.get(one).status_code == 404  # a draft is the project's own
-    changed = pi.patch(one, {"gpu_hours": "20.25"}, format="json").json()
-    assert (changed["gpu_seconds"], changed["justification"]) == (72_900, "Eight runs.")
+    changed = pi.patch(one, {"gpu_hours": "520.25"}, format="json").json()
+    assert (changed["gpu_seconds"], changed["justification"]) == (1_872_900, "Eight runs.")
     assert pi.post(f"{one}submit/").json()["state"] == "submitted"
+    assert council.get(one).json()["actions"] == ["decline", "return"]  # the site is asked first
+    request = AllocationRequest.objects.get()
+    consent_answer(actor=cast.site_manager, request=request, site=cast.site, given=True)
     assert council.get(one).json()["actions"] == ["approve", "decline", "return"]
     decision = {"outcome": "approved", "gpu_hours": 10, "reason": "To begin with."}
     decided = council.post(f"{one}decide/", decision, format="json").json()
     assert decided["state"] == "approved"
     assert decided["decisions"][0]["gpu_seconds"] == 10 * HOUR
-    allocation = pi.get(f"{ALLOCATIONS}{decided['decisions'][0]['allocation']}/").json()
+    allocation = pi.get(f"{ALLOCATIONS}{decided['decisions'][0]['lines'][0]['allocation']}/").json()
     assert allocation["state"] == "provisioning"
     assert allocation["balances"] == {
         "granted": 10 * HOUR,

@@ -30,8 +30,9 @@ def submitted(cast: Cast) -> AllocationRequest:
 def decide_in_sql(request: AllocationRequest, user: User, outcome: str = "declined") -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO programme_decision (request_id, decided_by_id, outcome, reason, override_reason, "
-            "created_at) VALUES (%s, %s, %s, 'because', '', now())",
+            "INSERT INTO programme_decision (request_id, round, decided_by_id, outcome, reason_code, reason, "
+            "remedy, conditions, override_reason, created_at) "
+            "VALUES (%s, 0, %s, %s, 'other', 'because', '', '', '', now())",
             [request.pk, user.pk, outcome],
         )
 
@@ -77,8 +78,9 @@ def test_an_illegal_step_is_refused(cast: Cast, submitted: AllocationRequest) ->
 
 
 def test_an_approval_needs_its_award(cast: Cast, submitted: AllocationRequest) -> None:
-    with pytest.raises(IntegrityError, match="decision_award"):
-        decide_in_sql(submitted, cast.council, outcome="approved")
+    decide_in_sql(submitted, cast.council, outcome="approved")
+    with pytest.raises(IntegrityError, match="without a decision"):
+        AllocationRequest.objects.filter(pk=submitted.pk).update(state="approved")
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ def allocation(cast: Cast) -> Allocation:
 
 def make(cast: Cast, state: str = "provisioning") -> Allocation:
     decision = approved(cast).decisions.get()
-    assert decision.award is not None
-    allocation = decision.award.allocation
+    allocation = decision.lines.get().award.allocation
     for step in MADE_FROM[state]:
         if step == "activate":
             services.allocation_activate(allocation=allocation)

@@ -28,7 +28,7 @@ def test_deciders_hear_of_what_is_submitted(cast: Cast) -> None:
     request = draft(cast)
     assert not Notice.objects.exists()
     services.request_submit(actor=cast.pi, request=request)
-    assert told("request_submitted") == {"Admin"}  # the council's member has an interest
+    assert told("request_waits") == {"Admin"}  # the council's member has an interest
     notice = Notice.objects.get()
     assert notice.title == "NED University asks for 100 GPU-hours"
     assert notice.url == request.get_absolute_url()
@@ -48,7 +48,7 @@ def test_the_project_hears_what_was_decided(cast: Cast, outcome: str) -> None:
 
 
 def test_members_hear_of_each_step_of_the_allocation(cast: Cast) -> None:
-    award = approved(cast).decisions.get().award
+    award = approved(cast).decisions.get().lines.get().award
     assert award is not None
     allocation = awards.allocation_activate(allocation=award.allocation)
     for step in (awards.allocation_suspend, awards.allocation_resume, awards.allocation_revoke):

@@ -161,7 +161,7 @@ def test_all_problems_come_at_once(cast: Cast) -> None:
 # --- Deciding ---------------------------------------------------------------------------------------
 def test_approval_in_full(cast: Cast) -> None:
     decision = approve(cast, submitted(cast))
-    award = decision.award
+    award = decision.lines.get().award
     assert award is not None
     allocation = award.allocation
     assert decision.request.state == "approved"
@@ -195,9 +195,8 @@ def test_partial_approval_needs_a_reason(cast: Cast) -> None:
         approve(cast, request, gpu_seconds=40 * HOUR)
     assert refusal.value.field == "reason"
     decision = approve(cast, request, gpu_seconds=40 * HOUR, reason="Four of the eight runs first.")
-    assert decision.award is not None
-    assert decision.award.gpu_seconds == 40 * HOUR
-    assert balances(decision.award.allocation.code).granted == 40 * HOUR
+    assert decision.lines.get().award.gpu_seconds == 40 * HOUR
+    assert balances(decision.lines.get().award.allocation.code).granted == 40 * HOUR
 
 
 @pytest.mark.parametrize("gpu_seconds", [100 * HOUR + 1, 0, -5])
@@ -213,7 +212,7 @@ def test_decline_needs_a_reason(cast: Cast) -> None:
         services.request_decline(actor=cast.council, request=request, reason=" ")
     decision = services.request_decline(actor=cast.admin, request=request, reason="Too vague.")
     assert decision.request.state == "declined"
-    assert decision.award is None
+    assert not decision.lines.exists()
     assert AuditRow.objects.get(action="request_decline").reason == "Too vague."
 
 
@@ -286,7 +285,7 @@ def test_a_second_factor_is_asked_for(cast: Cast, settings: Any) -> None:
 def test_a_period_that_has_begun_is_awarded_from_today(cast: Cast) -> None:
     request = submitted(cast)
     AllocationRequest.objects.filter(pk=request.pk).update(starts_on=clock.today() - timedelta(days=200))
-    award = approve(cast, request).award
+    award = approve(cast, request).lines.get().award
     assert award is not None
     assert award.starts_on == clock.today()
 
@@ -325,7 +324,7 @@ def test_never_beyond_what_is_free(cast: Cast) -> None:
     assert not request.decisions.exists()
     assert not cast.project.allocations.exists()
     fits = approve(cast, request, gpu_seconds=10_000 * HOUR, reason="What there is.")
-    assert fits.award is not None
+    assert fits.lines.exists()
     assert pool_free(cast.resource, [Quarter.of(clock.today())]) == {Quarter.of(clock.today()): 0}
 
 
@@ -333,18 +332,16 @@ def test_beyond_it_by_a_recorded_override(cast: Cast) -> None:
     approved(cast, gpu_seconds=9_999 * HOUR, **of_one_quarter())
     request = submitted(cast, gpu_seconds=3 * HOUR, **of_one_quarter())
     decision = approve(cast, request, override_reason="Flood forecasts can't wait.")
-    assert decision.award is not None
-    assert decision.award.oversubscribed == 2 * HOUR
+    assert decision.lines.get().award.oversubscribed == 2 * HOUR
     assert decision.override_reason == "Flood forecasts can't wait."
-    assert balances(decision.award.allocation.code).granted == 3 * HOUR
+    assert balances(decision.lines.get().award.allocation.code).granted == 3 * HOUR
     after = AuditRow.objects.filter(action="request_approve").latest("id").after
-    assert (after["oversubscribed"], after["override_reason"]) == (2 * HOUR, "Flood forecasts can't wait.")
+    assert (after["awards"][0]["oversubscribed"], after["override_reason"]) == (2 * HOUR, "Flood forecasts can't wait.")
 
 
 def test_an_override_that_wasnt_needed_is_none(cast: Cast) -> None:
     decision = approve(cast, submitted(cast), override_reason="Just in case.")
-    assert decision.award is not None
-    assert (decision.override_reason, decision.award.oversubscribed) == ("", 0)
+    assert (decision.override_reason, decision.lines.get().award.oversubscribed) == ("", 0)
 
 
 # --- Who sees what ----------------------------------------------------------------------------------

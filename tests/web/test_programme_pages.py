@@ -42,10 +42,10 @@ def test_from_the_form_to_submitted(cast: Cast, web: Any) -> None:
     page = client.get("/requests/new/", {"project": cast.project.code})
     assert f'value="{cast.project.code}" selected' in text(page)
     assert "10,000" in text(page)  # what is free
-    reply = client.post("/requests/new/", typed(cast))
+    reply = client.post("/requests/new/", typed(cast, gpu_hours="512.5"))
     request = AllocationRequest.objects.get()
     assert reply.url == f"/requests/{request.code}/submit/"
-    assert request.lines.get().gpu_seconds == 45_000
+    assert request.lines.get().gpu_seconds == 1_845_000
     assert "Submit the request" in text(client.get(reply.url))
     assert client.post(reply.url).url == f"/requests/{request.code}/"
     request.refresh_from_db()
@@ -228,7 +228,7 @@ def test_visitors_are_sent_to_sign_in(cast: Cast, web: Any) -> None:
 
 
 def test_allocations_with_their_meter(cast: Cast, web: Any) -> None:
-    allocation = approved(cast).decisions.get().award.allocation
+    allocation = approved(cast).decisions.get().lines.get().award.allocation
     page = text(web(cast.member).get(f"/allocations/{allocation.code}/"))
     assert "Being set at the site" in page
     assert f"/allocations/{allocation.code}/ledger/" in page
@@ -273,7 +273,7 @@ def multiply(cast: Cast, count: int) -> None:
 @pytest.mark.parametrize("count", [5, MANY])
 def test_queries(cast: Cast, web: Any, django_assert_max_num_queries: Any, count: int) -> None:
     done, waits = submitted(cast), submitted(cast)
-    award = approve(cast, done).award
+    award = approve(cast, done).lines.get().award
     assert award is not None
     multiply(cast, count)
     budgets = {

@@ -60,7 +60,10 @@ class Award(models.Model):
     gpu_seconds = models.BigIntegerField(_("GPU-seconds"))
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("until"))
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Null: a track's rule decided.
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     reason = models.TextField(_("reason"), blank=True)
     oversubscribed = models.BigIntegerField(
         _("beyond free capacity (GPU-seconds)"), default=0, help_text=_("Only by a recorded override.")

@@ -19,26 +19,28 @@ from portal.people.models import User
 @transaction.atomic
 def award_make(
     *,
-    actor: User,
+    actor: User | None,
     project: Project,
     resource: Resource,
     gpu_seconds: int,
     starts_on: date,
     ends_on: date,
+    by_quarter: dict[str, int] | None = None,
     reason: str = "",
     override_reason: str = "",
 ) -> Award:
     """Award `gpu_seconds` of `resource` to `project` on a new allocation, which the bridge then sets up.
 
-    The amount is spread by days over the quarters covered. With `override_reason` the award may go beyond
+    The amount is spread as `by_quarter` (quarter → GPU-seconds) says, else by days over the quarters covered;
+    `actor` None means that a track's rule decided. With `override_reason` the award may go beyond
     what is free; the excess is kept as `Award.oversubscribed`. Who may award is the caller's policy; here
     only the rule that holds for everybody: raises NotAllowed where `actor` has an interest in the project,
     and Refused where capacity (code `over_capacity`) or a quota (code `over_quota`) doesn't suffice. An
     override may break quotas too: the audit names them, and so does the award's `overrode`.
     """
-    if has_interest(actor, project):
+    if actor is not None and has_interest(actor, project):
         raise NotAllowed()
-    spread = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on)
+    spread = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on, by_quarter=by_quarter)
     overrode = require_within(
         project=project, resource=resource, portions=spread, override=bool(override_reason)
     )

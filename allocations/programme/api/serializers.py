@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from allocations.programme.models import AllocationRequest, Decision
+from allocations.programme.models import AllocationRequest, Decision, DecisionLine
 from allocations.programme.policies import actions_for
 from allocations.projects.models import Project
 from allocations.projects.selectors import visible_to as visible_projects
@@ -20,33 +20,60 @@ class GpuHours(serializers.DecimalField):
         super().__init__(max_digits=11, decimal_places=2, min_value=Decimal("0.01"), **options)
 
 
-class DecisionSerializer(serializers.ModelSerializer[Decision]):
-    decided_by = serializers.CharField(source="decided_by.name")
-    gpu_seconds = serializers.SerializerMethodField()
+class DecisionLineSerializer(serializers.ModelSerializer[DecisionLine]):
+    """`waiting_gpu_seconds` of what was granted weren't free and are on the waiting list."""
+
+    resource = serializers.CharField(source="resource.code")
     award = serializers.SlugRelatedField(slug_field="code", read_only=True)  # type: ignore[var-annotated]
     allocation = serializers.SerializerMethodField()
 
     class Meta:
-        model = Decision
+        model = DecisionLine
         fields = [
-            "outcome",
-            "decided_by",
+            "resource",
             "gpu_seconds",
-            "reason",
-            "override_reason",
+            "waiting_gpu_seconds",
+            "starts_on",
+            "ends_on",
             "award",
             "allocation",
+        ]
+        read_only_fields = fields
+
+    def get_allocation(self, line: DecisionLine) -> str | None:
+        """Code of the allocation that the award feeds."""
+        return line.award.allocation.code if line.award else None
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """One person's word, or the rule's (`decided_by` null), and what it grants."""
+
+    decided_by = serializers.CharField(source="decided_by.name", allow_null=True)
+    on_behalf_of = serializers.CharField(source="on_behalf_of.name", allow_null=True)
+    gpu_seconds = serializers.SerializerMethodField()
+    lines = DecisionLineSerializer(many=True)
+
+    class Meta:
+        model = Decision
+        fields = [
+            "round",
+            "outcome",
+            "decided_by",
+            "on_behalf_of",
+            "gpu_seconds",
+            "reason_code",
+            "reason",
+            "remedy",
+            "conditions",
+            "override_reason",
+            "lines",
             "created_at",
         ]
         read_only_fields = fields
 
     def get_gpu_seconds(self, decision: Decision) -> int | None:
-        """What was awarded; null where nothing was."""
-        return decision.award.gpu_seconds if decision.award else None
-
-    def get_allocation(self, decision: Decision) -> str | None:
-        """Code of the allocation that the award feeds."""
-        return decision.award.allocation.code if decision.award else None
+        """What was granted, all lines together; null where nothing was."""
+        return sum(line.gpu_seconds for line in decision.lines.all()) or None
 
 
 class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):

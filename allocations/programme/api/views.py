@@ -43,6 +43,8 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
     def get_queryset(self) -> models.QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):
             return AllocationRequest.objects.none()
+        if self.action == "list":
+            return selectors.with_decisions(selectors.visible_to(self.request.user))
         return super().get_queryset()
 
     @extend_schema(request=RequestInput, responses={201: shows})

@@ -1,3 +1,35 @@
-from allocations.programme.models.request import AllocationRequest, Decision, RequestLine
+from allocations.programme.models.call import Call, CallBudget, CallDocument
+from allocations.programme.models.decision import Decision, DecisionLine, WaitingEntry
+from allocations.programme.models.request import (
+    AllocationRequest,
+    Attachment,
+    Message,
+    RequestLine,
+    RequestVersion,
+    RunRow,
+)
+from allocations.programme.models.step import Conflict, RequestStep, SiteConsent
+from allocations.programme.models.track import Criterion, Rubric, Track, TrackStep, TrackVersion
 
-__all__ = ["AllocationRequest", "Decision", "RequestLine"]
+__all__ = [
+    "AllocationRequest",
+    "Attachment",
+    "Call",
+    "CallBudget",
+    "CallDocument",
+    "Conflict",
+    "Criterion",
+    "Decision",
+    "DecisionLine",
+    "Message",
+    "RequestLine",
+    "RequestStep",
+    "RequestVersion",
+    "Rubric",
+    "RunRow",
+    "SiteConsent",
+    "Track",
+    "TrackStep",
+    "TrackVersion",
+    "WaitingEntry",
+]

@@ -6,20 +6,37 @@ from allocations.programme.services.decisions import (
     request_decline,
     request_return,
 )
+from allocations.programme.services.reopening import request_reopen
 from allocations.programme.services.requests import (
     request_create,
     request_submit,
     request_update,
     request_withdraw,
 )
+from allocations.programme.services.steps import (
+    consent_answer,
+    step_close,
+    step_finish,
+    steps_advance,
+    steps_sweep,
+)
+from allocations.programme.services.waiting import waiting_serve, waiting_withdraw
 
 __all__ = [
+    "consent_answer",
     "request_approve",
     "request_create",
     "request_decide",
     "request_decline",
+    "request_reopen",
     "request_return",
     "request_submit",
     "request_update",
     "request_withdraw",
+    "step_close",
+    "step_finish",
+    "steps_advance",
+    "steps_sweep",
+    "waiting_serve",
+    "waiting_withdraw",
 ]

@@ -1,20 +1,30 @@
-"""Telling people about requests: those who decide of what was submitted, the project of what was decided."""
+"""Telling people about requests: those whom a step waits for, and the project of what was decided."""
 
 from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
-from allocations.programme.models import AllocationRequest, Decision
-from allocations.programme.policies import DECIDERS
+from allocations.programme.models import AllocationRequest, Decision, RequestStep, TrackStep, WaitingEntry
+from datacenters.models import SiteRole
 from portal.foundation.formats import hours
 from portal.notices.services.notices import notify
-from portal.people.models import User
+from portal.people.models import Deputy, User
 
-SUBMITTED = gettext_noop("%(organisation)s asks for %(hours)s GPU-hours")
-SUBMITTED_TEXT = gettext_noop(
-    "“%(project)s” asks for %(hours)s GPU-hours of %(resource)s. It waits for a decision."
-)
+WAITS = {
+    TrackStep.Kind.ELIGIBILITY: gettext_noop("Check who asks: “%(project)s”"),
+    TrackStep.Kind.TECHNICAL: gettext_noop("Check whether it can run: “%(project)s”"),
+    TrackStep.Kind.ETHICS: gettext_noop("Look at its risks: “%(project)s”"),
+    TrackStep.Kind.CONSENT: gettext_noop("Your site is asked: “%(project)s”"),
+    TrackStep.Kind.DECISION: gettext_noop("%(organisation)s asks for %(hours)s GPU-hours"),
+}
+WAITS_TEXT = gettext_noop("“%(project)s” asks for %(hours)s GPU-hours of %(resource)s. It waits for you.")
+CONFIRM = gettext_noop("Confirm: %(hours)s GPU-hours for “%(project)s”")
+CONFIRM_TEXT = gettext_noop("%(who)s approved it. A second person has to give the same word.")
+OVERDUE = gettext_noop("Overdue: “%(project)s”")
+OVERDUE_TEXT = gettext_noop("The request of %(organisation)s has waited longer than it should.")
+SERVED = gettext_noop("%(hours)s GPU-hours came free for “%(project)s”")
+SERVED_TEXT = gettext_noop("They were on the waiting list for %(resource)s and are yours now.")
 DECIDED = {
     "approved": (
         gettext_noop("Approved: %(hours)s GPU-hours for “%(project)s”"),
@@ -22,53 +32,116 @@ DECIDED = {
     ),
     "declined": (
         gettext_noop("Declined: the request for “%(project)s”"),
-        gettext_noop("%(who)s declined the request for GPU-hours of %(resource)s. %(reason)s"),
+        gettext_noop("%(who)s declined the request for GPU-hours of %(resource)s. %(reason)s %(remedy)s"),
     ),
     "returned": (
         gettext_noop("A question about the request for “%(project)s”"),
         gettext_noop("%(who)s returned the request with a question: %(reason)s"),
     ),
 }
+BY_RULE = (
+    gettext_noop("Approved: %(hours)s GPU-hours for “%(project)s”"),
+    gettext_noop("The track's rule approved %(hours)s GPU-hours of %(resource)s at once."),
+)
 
 
-def tell_deciders(request: AllocationRequest) -> None:
-    """Everybody who may decide about it learns that it waits."""
-    concerned = Q(memberships__organisation=request.project.organisation_id) | Q(
-        project_roles__project=request.project_id
-    )
-    deciders = User.objects.filter(programme_roles__role__in=DECIDERS).exclude(concerned).distinct()
-    notify(
-        users=deciders,
-        kind="request_submitted",
-        subject=SUBMITTED,
-        body=SUBMITTED_TEXT,
-        params=_params(request),
-        url=request.get_absolute_url(),
+def tell_holders(step: RequestStep) -> None:
+    """Those whom an open step waits for learn of it. A room that took a kind over tells its own people."""
+    if step.kind in WAITS:
+        _tell(step.request, holders_of(step), "request_waits", WAITS[TrackStep.Kind(step.kind)], WAITS_TEXT)
+
+
+def tell_overdue(step: RequestStep) -> None:
+    """Those whom it waits for, and every admin."""
+    admins = _independent(User.objects.filter(programme_roles__role="admin"), step.request)
+    people = holders_of(step) | admins
+    _tell(step.request, people.distinct(), "request_overdue", OVERDUE, OVERDUE_TEXT)
+
+
+def tell_next_approver(decision: Decision) -> None:
+    """One person has approved: the others who may learn that a second is needed."""
+    request = decision.request
+    step = request.steps.filter(round=request.round, kind=TrackStep.Kind.DECISION).first()
+    if step is None:
+        return
+    people = holders_of(step).exclude(pk=decision.decided_by_id)
+    granted = sum(line.gpu_seconds for line in decision.lines.all())
+    _tell(
+        request,
+        people,
+        "request_waits",
+        CONFIRM,
+        CONFIRM_TEXT,
+        who=str(decision.who),
+        hours=hours(granted),
     )
 
 
 def tell_project(decision: Decision) -> None:
     """The project's members learn what was decided, and why."""
+    subject, body = DECIDED[decision.outcome] if decision.decided_by_id else BY_RULE
+    params: dict[str, Any] = {
+        "who": str(decision.decided_by or ""),
+        "reason": decision.reason,
+        "remedy": decision.remedy,
+    }
+    if lines := list(decision.lines.select_related("resource")):
+        params["hours"] = hours(sum(line.gpu_seconds for line in lines))
+        params["resource"] = ", ".join(str(line.resource) for line in lines)
     request = decision.request
-    subject, body = DECIDED[decision.outcome]
-    params = {**_params(request), "who": str(decision.decided_by), "reason": decision.reason}
-    if decision.award:
-        params["hours"] = hours(decision.award.gpu_seconds)
+    _tell(request, _members(request), f"request_{decision.outcome}", subject, body, **params)
+
+
+def tell_served(entry: WaitingEntry, gpu_seconds: int) -> None:
+    """The project learns that what it waited for came free."""
+    request = entry.decision_line.decision.request
+    facts = {"hours": hours(gpu_seconds), "resource": str(entry.resource)}
+    _tell(request, _members(request), "waiting_served", SERVED, SERVED_TEXT, **facts)
+
+
+def holders_of(step: RequestStep) -> Any:
+    """The people whom an open step waits for, their deputies with them; nobody with an interest in it."""
+    roles = [role for role in step.step.roles if role != TrackStep.SITE]
+    seats = Q(programme_roles__role__in=roles)
+    if TrackStep.SITE in step.step.roles:
+        sites = {line.target.site_id for line in step.request.lines.all() if line.target}
+        seats |= Q(site_roles__site__in=sites, site_roles__role=SiteRole.Role.MANAGER)
+    principals = User.objects.filter(seats, is_active=True)
+    deputies = Deputy.objects.in_force().filter(person__in=principals).values("deputy")
+    people = User.objects.filter(Q(pk__in=principals.values("pk")) | Q(pk__in=deputies))
+    return _independent(people, step.request).distinct()
+
+
+def _independent(people: Any, request: AllocationRequest) -> Any:
+    concerned = Q(memberships__organisation=request.project.organisation_id) | Q(
+        project_roles__project=request.project_id
+    )
+    return people.exclude(pk__in=User.objects.filter(concerned).values("pk"))
+
+
+def _members(request: AllocationRequest) -> Any:
+    return User.objects.filter(project_roles__project=request.project_id)
+
+
+def _tell(
+    request: AllocationRequest, people: Any, kind: str, subject: str, body: str, **further: Any
+) -> None:
     notify(
-        users=User.objects.filter(project_roles__project=request.project_id),
-        kind=f"request_{decision.outcome}",
+        users=people,
+        kind=kind,
         subject=subject,
         body=body,
-        params=params,
+        params={**_params(request), **further},
         url=request.get_absolute_url(),
     )
 
 
 def _params(request: AllocationRequest) -> dict[str, Any]:
-    line = request.lines.all()[0]
     return {
         "project": request.project.title,
         "organisation": request.project.organisation.name,
-        "resource": str(line.resource),
-        "hours": hours(line.gpu_seconds),
+        "resource": ", ".join(
+            line.target.name if line.target else line.where for line in request.lines.all()
+        ),
+        "hours": hours(request.gpu_seconds),
     }

@@ -1,30 +1,33 @@
-"""Deciding about a request: approve in full or in part, decline, or return it with a question.
+"""Deciding about a request: approve each line in full or in part, decline, or return it with a question.
 
-All three need a decider without an interest in the request, and a second factor.
+All three need a decider without an interest or a conflict, and a second factor. Where a track asks for two
+persons, the first proposes and the second confirms the very same.
 """
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from allocations.awards.models import Award
-from allocations.awards.services import award_make
 from allocations.programme.checks import require_placeable
-from allocations.programme.models import AllocationRequest, Decision
-from allocations.programme.policies import is_decider
-from allocations.programme.services.announce import tell_project
-from allocations.programme.services.requests import locked
+from allocations.programme.models import AllocationRequest, Decision, DecisionLine, TrackStep
+from allocations.programme.policies import is_decider, seat_in
+from allocations.programme.selectors import open_step_of
+from allocations.programme.services._gate import locked
+from allocations.programme.services.announce import tell_next_approver, tell_project
+from allocations.programme.services.grants import Grant, checked, grant_award, proposed
+from allocations.programme.services.steps import steps_stop
+from allocations.programme.services.waiting import waiting_begin
 from allocations.programme.transitions import REQUEST
-from portal.foundation import clock
-from portal.foundation.errors import InvalidInput
-from portal.foundation.formats import hours
+from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
 from portal.foundation.units import hours_to_seconds
 from portal.people.models import User
 
 Outcome = Decision.Outcome
+ReasonCode = Decision.ReasonCode
 
 
 def request_decide(
@@ -33,28 +36,34 @@ def request_decide(
     request: AllocationRequest,
     outcome: str,
     gpu_hours: Decimal | None = None,
+    grants: list[Grant] | None = None,
     reason: str = "",
     override: bool = False,
     override_reason: str = "",
+    **further: Any,
 ) -> Decision:
     """The decision that `outcome` names, from what a form or the API sends; raises what that service does.
 
-    `override_reason` counts only with `override`, which needs it.
+    `override_reason` counts only with `override`, which needs it. `further` are the keywords of the services.
     """
     if outcome == Outcome.DECLINED:
-        return request_decline(actor=actor, request=request, reason=reason)
+        kept = {name: further[name] for name in ("remedy", "reason_code") if further.get(name)}
+        return request_decline(actor=actor, request=request, reason=reason, **kept)
     if outcome == Outcome.RETURNED:
         return request_return(actor=actor, request=request, reason=reason)
-    if gpu_hours is None:
+    if gpu_hours is None and grants is None:
         raise InvalidInput(_("Say how many GPU-hours you approve."), field="gpu_hours")
     if override and not override_reason.strip():
         raise InvalidInput(_("An override needs its reason."), field="override_reason")
+    kept = {name: further[name] for name in ("conditions", "wait", "reason_code") if further.get(name)}
     return request_approve(
         actor=actor,
         request=request,
-        gpu_seconds=hours_to_seconds(gpu_hours),
+        gpu_seconds=None if gpu_hours is None else hours_to_seconds(gpu_hours),
+        grants=grants,
         reason=reason,
         override_reason=override_reason if override else "",
+        **kept,
     )
 
 
@@ -63,74 +72,139 @@ def request_approve(
     *,
     actor: User,
     request: AllocationRequest,
-    gpu_seconds: int,
+    gpu_seconds: int | None = None,
+    grants: list[Grant] | None = None,
     reason: str = "",
+    reason_code: str = "",
+    conditions: str = "",
     override_reason: str = "",
+    wait: bool = False,
 ) -> Decision:
-    """Grant `gpu_seconds`, at most what was asked for; less needs a reason.
+    """Grant what `grants` say, line by line (or `gpu_seconds` of the only line), at most what was asked for.
 
-    The award begins today where the asked first day has passed. With `override_reason` it may go beyond what
-    is free of the resource. Raises Refused (code `over_capacity`) where it would without one, InvalidInput
-    for the amount, the reason, the data class or a period that is over, NotAllowed, SecondFactorNeeded,
-    IllegalState.
+    Less needs a reason. An award begins today where the asked first day has passed. Where the track asks for
+    more persons, this is a proposal until the last of them has given the same word. With `override_reason`
+    it may go beyond what is free of a resource; with `wait` what isn't free goes on the waiting list. Raises
+    Refused (codes `over_capacity`, `over_quota`, `over_budget`), InvalidInput for amounts, the reason, the
+    data class or a period that is over, NotAllowed, SecondFactorNeeded, IllegalState.
     """
-    request = _opened(actor, request, "approve")
-    line = request.lines.all()[0]
-    # A submitted request is complete: the form's checks and the table's see to it.
-    assert line.resource and line.gpu_seconds and request.starts_on and request.ends_on  # noqa: S101, PT018
-    if not 0 < gpu_seconds <= line.gpu_seconds:
-        raise InvalidInput(
-            _("The request asks for %(asked)s GPU-hours: more than that, or nothing, can't be approved.")
-            % {"asked": hours(line.gpu_seconds)},
-            field="gpu_hours",
-            figures={"asked": line.gpu_seconds, "wanted": gpu_seconds},
-        )
-    if gpu_seconds < line.gpu_seconds:
-        _require_reason(reason, _("Say why it is less than was asked for: the requester reads it."))
-    if request.ends_on < clock.today():
-        raise InvalidInput(_("The asked period is over."), remedy=_("Return the request for new dates."))
-    require_placeable(request)
-    award = award_make(
-        actor=actor,
-        project=request.project,
-        resource=line.resource,
-        gpu_seconds=gpu_seconds,
-        starts_on=max(request.starts_on, clock.today()),
-        ends_on=request.ends_on,
+    request, seat = _opened(actor, request, "approve")
+    _require_turn(request)
+    grants = checked(request, proposed(request, gpu_seconds) if grants is None else grants, reason)
+    require_placeable(request, [grant.resource for grant in grants])
+    earlier = _approvals(request)
+    _require_same(earlier, grants)
+    is_last = len(earlier) + 1 >= persons_needed(request)
+    in_part = any(grant.gpu_seconds < (grant.line.gpu_seconds or 0) for grant in grants) or len(grants) < len(
+        request.lines.all()
+    )
+    decision = Decision(
+        request=request,
+        round=request.round,
+        decided_by=actor,
+        on_behalf_of=None if seat == actor else seat,
+        outcome=Outcome.APPROVED,
+        reason_code=reason_code or (ReasonCode.IN_PART if in_part else ReasonCode.AS_ASKED),
         reason=reason.strip(),
+        conditions=conditions.strip() or (earlier[0].conditions if earlier else ""),
         override_reason=override_reason.strip(),
     )
-    # An override that wasn't needed is none.
-    override_reason = override_reason.strip() if award.oversubscribed else ""
-    return _decide(actor, request, "approve", Outcome.APPROVED, reason, override_reason, award)
+    return _approve(decision, grants, wait=wait, is_last=is_last)
 
 
 @transaction.atomic
-def request_decline(*, actor: User, request: AllocationRequest, reason: str) -> Decision:
-    """Say no, with a reason that the requester reads."""
-    request = _opened(actor, request, "decline")
+def request_decline(
+    *,
+    actor: User,
+    request: AllocationRequest,
+    reason: str,
+    remedy: str = "",
+    reason_code: str = ReasonCode.OTHER,
+) -> Decision:
+    """Say no, with a reason that the requester reads, and `remedy`: what would have passed."""
+    request, seat = _opened(actor, request, "decline")
     _require_reason(reason, _("Say what would have to be different: the requester reads it."))
-    return _decide(actor, request, "decline", Outcome.DECLINED, reason)
+    return _refuse(actor, seat, request, "decline", Outcome.DECLINED, reason, remedy, reason_code)
 
 
 @transaction.atomic
 def request_return(*, actor: User, request: AllocationRequest, reason: str) -> Decision:
     """Hand it back with a question; its project may change it and submit it again."""
-    request = _opened(actor, request, "return")
+    request, seat = _opened(actor, request, "return")
     _require_reason(reason, _("Say what is to be answered or changed."))
-    return _decide(actor, request, "return", Outcome.RETURNED, reason)
+    return _refuse(actor, seat, request, "return", Outcome.RETURNED, reason, "", ReasonCode.QUESTION)
 
 
-def _opened(actor: User, request: AllocationRequest, action: str) -> AllocationRequest:
-    """The request, locked, once it is sure that `actor` may take this step now."""
+def decide_by_rule(request: AllocationRequest) -> Decision:
+    """Grant all that is asked, as the track's rule does. Raises Refused where it isn't free.
+
+    Called while the decision step is open and `request` is locked.
+    """
+    grants = checked(request, proposed(request, None), reason="")
+    require_placeable(request, [grant.resource for grant in grants])
+    decision = Decision(
+        request=request,
+        round=request.round,
+        outcome=Outcome.APPROVED,
+        reason_code=ReasonCode.RULE,
+        reason="",
+    )
+    with transaction.atomic():
+        return _approve(decision, grants, wait=False, is_last=True)
+
+
+def persons_needed(request: AllocationRequest) -> int:
+    """How many persons must approve, as the version says that the request was filed under."""
+    version = request.track_version
+    step = version.steps.filter(kind=TrackStep.Kind.DECISION).first() if version else None
+    return step.persons if step else 1
+
+
+def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[AllocationRequest, User]:
+    """The request, locked, and the seat that `actor` speaks from, once it is sure that they may now."""
     request = locked(request)
     message = None
     if is_decider(actor):
-        message = _("Nobody decides about their own request, nor their own project's or organisation's.")
+        message = _(
+            "Nobody decides about their own request, nor their own project's or organisation's, "
+            "nor after a conflict of interest, nor twice."
+        )
     require(actor, "programme.decide_request", request, message=message)
     require_second_factor(actor)
     REQUEST.target(state=request.state, action=action)
-    return request
+    seat = seat_in(actor, request)
+    assert seat is not None  # noqa: S101 - the policy found one
+    return request, seat
+
+
+def _require_turn(request: AllocationRequest) -> None:
+    """Raises IllegalState while an earlier step is open."""
+    step = open_step_of(request)
+    if step is not None and step.kind != TrackStep.Kind.DECISION:
+        raise IllegalState(
+            _("“%(step)s” isn't finished: it can't be approved yet.") % {"step": step.get_kind_display()},
+            remedy=_("Finish that step first; declining and returning are possible at any time."),
+            code="step_open",
+        )
+
+
+def _approvals(request: AllocationRequest) -> list[Decision]:
+    words = request.decisions.filter(round=request.round, outcome=Outcome.APPROVED)
+    return list(words.prefetch_related("lines").order_by("id"))
+
+
+def _require_same(earlier: list[Decision], grants: list[Grant]) -> None:
+    """Raises InvalidInput where the second person would grant something else than the first proposed."""
+    if not earlier:
+        return
+    first = {(line.line_id, line.resource_id, line.gpu_seconds) for line in earlier[0].lines.all()}
+    if first != {(grant.line.pk, grant.resource.pk, grant.gpu_seconds) for grant in grants}:
+        raise InvalidInput(
+            _("The second person confirms what the first proposed."),
+            field="gpu_hours",
+            code="not_the_same",
+            remedy=_("Confirm it as it stands, or return the request for another proposal."),
+        )
 
 
 def _require_reason(reason: str, remedy: str) -> None:
@@ -138,44 +212,101 @@ def _require_reason(reason: str, remedy: str) -> None:
         raise InvalidInput(_("A reason is needed."), field="reason", remedy=remedy)
 
 
-def _decide(
+def _approve(decision: Decision, grants: list[Grant], *, wait: bool, is_last: bool) -> Decision:
+    lines = [
+        grant_award(decision, grant, wait=wait) if is_last else grant.line_of(decision, award=None)
+        for grant in grants
+    ]
+    if not any(line.award and line.award.oversubscribed for line in lines) and is_last:
+        decision.override_reason = ""  # An override that wasn't needed is none.
+    decision.save()
+    for line in lines:
+        line.decision = decision
+        line.save()
+    if not is_last:
+        _tell_first_word(decision, lines)
+        return decision
+    for line in lines:
+        waiting_begin(line)
+    _end(decision, "approve", lines)
+    return decision
+
+
+def _tell_first_word(decision: Decision, lines: list[DecisionLine]) -> None:
+    audit.record(
+        actor=decision.decided_by,
+        action="request_propose",
+        target=decision.request,
+        after=_granted(decision, lines),
+        reason=decision.reason,
+    )
+    tell_next_approver(decision)
+
+
+def _refuse(
     actor: User,
+    seat: User,
     request: AllocationRequest,
     action: str,
     outcome: Outcome,
     reason: str,
-    override_reason: str = "",
-    award: Award | None = None,
+    remedy: str,
+    reason_code: str,
 ) -> Decision:
     decision = Decision.objects.create(
         request=request,
+        round=request.round,
         decided_by=actor,
+        on_behalf_of=None if seat == actor else seat,
         outcome=outcome,
+        reason_code=reason_code,
         reason=reason.strip(),
-        override_reason=override_reason,
-        award=award,
+        remedy=remedy.strip(),
     )
+    _end(decision, action, [])
+    return decision
+
+
+def _end(decision: Decision, action: str, lines: list[DecisionLine]) -> None:
+    """The request takes its step, its steps stop, the audit and the project are told."""
+    request = decision.request
     before = request.snapshot("state")
     request.state = REQUEST.target(state=request.state, action=action)
     request.decided_at = decision.created_at
     request.store("state", "decided_at")
-    after = request.snapshot("state")
-    if award:
-        after |= {
-            "award": award.code,
-            "allocation": award.allocation.code,
-            "gpu_seconds": award.gpu_seconds,
-            "oversubscribed": award.oversubscribed,
-        }
-    if override_reason:
-        after["override_reason"] = override_reason
+    steps_stop(request, actor=decision.decided_by, action="pass" if action == "approve" else "fail")
+    after = {**request.snapshot("state"), **(_granted(decision, lines) if lines else {})}
     audit.record(
-        actor=actor,
+        actor=decision.decided_by,
         action=f"request_{action}",
         target=request,
         before=before,
         after=after,
-        reason=reason.strip(),
+        reason=decision.reason,
     )
     tell_project(decision)
-    return decision
+
+
+def _granted(decision: Decision, lines: list[DecisionLine]) -> dict[str, Any]:
+    """What an approval comes to, for the audit."""
+    facts: dict[str, Any] = {
+        "gpu_seconds": sum(line.gpu_seconds for line in lines),
+        "awards": [
+            {
+                "award": line.award.code,
+                "allocation": line.award.allocation.code,
+                "resource": line.resource.code,
+                "gpu_seconds": line.award.gpu_seconds,
+                "oversubscribed": line.award.oversubscribed,
+            }
+            for line in lines
+            if line.award
+        ],
+    }
+    if decision.on_behalf_of:
+        facts["on_behalf_of"] = decision.on_behalf_of.code
+    if decision.override_reason:
+        facts["override_reason"] = decision.override_reason
+    if waiting := sum(line.waiting_gpu_seconds for line in lines):
+        facts["waiting"] = waiting
+    return facts

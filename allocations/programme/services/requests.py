@@ -7,9 +7,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.programme.checks import require_complete
-from allocations.programme.models import AllocationRequest, RequestLine
+from allocations.programme.models import AllocationRequest, RequestLine, RequestVersion
 from allocations.programme.policies import EDITABLE
-from allocations.programme.services.announce import tell_deciders
+from allocations.programme.services._gate import locked
+from allocations.programme.services.steps import steps_begin, steps_stop
+from allocations.programme.tracks import content_of, track_for
 from allocations.programme.transitions import REQUEST
 from allocations.projects.models import Project
 from datacenters.models import Resource
@@ -103,15 +105,31 @@ def request_submit(*, actor: User, request: AllocationRequest) -> AllocationRequ
     require_complete(request)
     before = request.snapshot("state")
     request.state, request.submitted_at = target, clock.now()
-    request.store("state", "submitted_at")
+    request.track_version, request.round = track_for(request), request.round + 1
+    request.store("state", "submitted_at", "track_version", "round")
+    # require_complete found a track a moment ago.
+    assert request.track_version is not None  # noqa: S101
+    RequestVersion.objects.create(
+        request=request,
+        round=request.round,
+        content=content_of(request),
+        track_version=request.track_version,
+        submitted_by=actor,
+        submitted_at=request.submitted_at,
+    )
     audit.record(
         actor=actor,
         action="request_submit",
         target=request,
         before=before,
-        after={"state": request.state, **_snapshot(request)},
+        after={
+            "state": request.state,
+            "round": request.round,
+            "track": request.track_version.code,
+            **_snapshot(request),
+        },
     )
-    tell_deciders(request)
+    steps_begin(request)
     return request
 
 
@@ -123,6 +141,7 @@ def request_withdraw(*, actor: User, request: AllocationRequest, reason: str = "
     before = request.snapshot("state")
     request.state = REQUEST.target(state=request.state, action="withdraw")
     request.store("state")
+    steps_stop(request, actor=actor, action="skip")
     audit.record(
         actor=actor,
         action="request_withdraw",
@@ -132,16 +151,6 @@ def request_withdraw(*, actor: User, request: AllocationRequest, reason: str = "
         reason=reason.strip(),
     )
     return request
-
-
-def locked(request: AllocationRequest) -> AllocationRequest:
-    """The request as it stands now, nobody else changing it until the transaction ends."""
-    return (
-        AllocationRequest.objects.select_for_update(of=("self",))
-        .select_related("project__organisation", "requested_by")
-        .prefetch_related("lines__resource__site")
-        .get(pk=request.pk)
-    )
 
 
 def _check(gpu_seconds: int | None, starts_on: date | None, ends_on: date | None) -> None:

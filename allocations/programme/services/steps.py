@@ -1,0 +1,248 @@
+"""The way of a request through its track: steps open in order, close by rule or by people, never go back."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from allocations.programme import steps as kinds
+from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
+from allocations.programme.selectors import open_step_of
+from allocations.programme.services._gate import locked
+from allocations.programme.services.announce import tell_holders, tell_overdue
+from allocations.programme.steps import Verdict
+from allocations.programme.tracks import working_days_after
+from allocations.programme.transitions import CONSENT, REQUEST, STEP, ConsentState, RequestState, StepState
+from datacenters.models import Site
+from portal.foundation import clock
+from portal.foundation.errors import IllegalState, InvalidInput
+from portal.foundation.policies import require
+from portal.foundation.services import audit
+from portal.people.models import User
+
+BY_RULE = timedelta(minutes=1)
+PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
+
+
+def steps_begin(request: AllocationRequest) -> None:
+    """Lay out the steps of the round that was just submitted, and go as far as rules go."""
+    version = request.track_version
+    assert version is not None  # noqa: S101 - a submission finds its track first
+    RequestStep.objects.bulk_create(
+        RequestStep(request=request, round=request.round, step=step, position=step.position, kind=step.kind)
+        for step in version.steps.order_by("position")
+    )
+    steps_advance(request)
+
+
+def steps_advance(request: AllocationRequest) -> None:
+    """Open what comes next, until a step waits for people or the request is decided.
+
+    For callers that hold the request's lock.
+    """
+    while request.state in PENDING:
+        of_round = RequestStep.objects.filter(request=request, round=request.round)
+        if of_round.filter(state=StepState.OPEN).exists():
+            return
+        step = of_round.filter(state=StepState.PENDING).select_related("step").order_by("position").first()
+        if step is None:
+            return
+        step.request = request
+        _open(step)
+        verdict = kinds.opens(step)
+        if verdict is None:
+            tell_holders(step)
+            return
+        step_finish(step, verdict)
+
+
+def step_finish(step: RequestStep, verdict: Verdict, *, actor: User | None = None) -> None:
+    """Close an open step; does nothing where the decision itself closed it already."""
+    step = RequestStep.objects.select_related("request", "step").get(pk=step.pk)
+    if step.state != StepState.OPEN:
+        return
+    before = step.snapshot("state")
+    step.state = STEP.target(state=step.state, action=verdict.action)
+    step.closed_at, step.closed_by, step.note = clock.now(), actor, verdict.note
+    step.store("state", "closed_at", "closed_by", "note")
+    audit.record(
+        actor=actor,
+        action=f"request_step_{verdict.action}",
+        target=step.request,
+        before={"step": step.kind, **before},
+        after={"step": step.kind, **step.snapshot("state")},
+        reason=verdict.note,
+    )
+
+
+@transaction.atomic
+def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: str = "") -> AllocationRequest:
+    """Pass or fail the open step as one of those whom it waits for; whoever decides sees the note.
+
+    For eligibility, technical check and ethics: reviews, consents and decisions have services of their own.
+    Failing needs a note. Raises NotAllowed, InvalidInput, IllegalState.
+    """
+    request = locked(request)
+    step = open_step_of(request)
+    if step is None or step.kind not in {
+        TrackStep.Kind.ELIGIBILITY,
+        TrackStep.Kind.TECHNICAL,
+        TrackStep.Kind.ETHICS,
+    }:
+        raise IllegalState(_("No check is open on this request now."))
+    require(
+        actor,
+        "programme.check_request",
+        request,
+        message=_("Only those whom the step waits for may close it, and never on a request of their own."),
+    )
+    if not passed and not note.strip():
+        raise InvalidInput(
+            _("A reason is needed."), field="note", remedy=_("Say what is amiss: whoever decides reads it.")
+        )
+    step_finish(step, Verdict("pass" if passed else "fail", note.strip()), actor=actor)
+    take_up(request)
+    steps_advance(request)
+    return request
+
+
+@transaction.atomic
+def consent_answer(
+    *, actor: User, request: AllocationRequest, site: Site, given: bool, reason: str = ""
+) -> SiteConsent:
+    """A site's word on a request, until it is decided: refusing needs a reason and may follow a consent.
+
+    Raises NotAllowed unless `actor` manages the site without an interest, InvalidInput, IllegalState.
+    """
+    request = locked(request)
+    consent = SiteConsent.objects.filter(request=request, round=request.round, site=site).first()
+    if consent is None or request.state not in PENDING:
+        raise IllegalState(_("This site isn't asked about this request now."))
+    require(
+        actor,
+        "programme.answer_for_site",
+        consent,
+        message=_("Only a manager of the site answers for it, and never on a request of their own."),
+    )
+    if not given and not reason.strip():
+        raise InvalidInput(
+            _("A reason is needed."), field="reason", remedy=_("Say why the site can't take it.")
+        )
+    _consent(consent, "give" if given else "refuse", actor=actor, reason=reason.strip())
+    take_up(request)
+    _close_consents(request)
+    return consent
+
+
+@transaction.atomic
+def consents_presume(*, request: AllocationRequest) -> int:
+    """Sites that were silent until their due time have consented; returns how many."""
+    request = locked(request)
+    due = SiteConsent.objects.filter(
+        request=request,
+        round=request.round,
+        state=ConsentState.ASKED,
+        silence_consents=True,
+        due_at__lte=clock.now(),
+    )
+    presumed = 0
+    for consent in due:
+        _consent(consent, "presume", actor=None)
+        presumed += 1
+    if presumed and request.state in PENDING:
+        _close_consents(request)
+    return presumed
+
+
+@transaction.atomic
+def step_escalate(*, step: RequestStep) -> bool:
+    """Tell everybody concerned, once, that a step is overdue; from then on admins may take it over."""
+    step = (
+        RequestStep.objects.select_for_update(of=("self",)).select_related("request", "step").get(pk=step.pk)
+    )
+    if not step.is_overdue or step.escalated_at:
+        return False
+    step.escalated_at = clock.now()
+    step.store("escalated_at")
+    audit.record(actor=None, action="request_step_escalate", target=step.request, after={"step": step.kind})
+    tell_overdue(step)
+    return True
+
+
+def steps_sweep() -> dict[str, int]:
+    """What the clock does: presume consents, escalate what is overdue. May run any number of times."""
+    silent = (
+        AllocationRequest.objects.filter(
+            state__in=PENDING,
+            consents__state=ConsentState.ASKED,
+            consents__silence_consents=True,
+            consents__due_at__lte=clock.now(),
+        )
+        .distinct()
+        .order_by("id")
+    )
+    overdue = RequestStep.objects.filter(
+        state=StepState.OPEN, due_at__lt=clock.now(), escalated_at=None, request__state__in=PENDING
+    )
+    return {
+        "presumed": sum(consents_presume(request=request) for request in silent),
+        "escalated": sum(step_escalate(step=step) for step in overdue),
+    }
+
+
+def steps_stop(request: AllocationRequest, *, actor: User | None, action: str) -> None:
+    """The request is decided, returned or withdrawn: what is open ends with `action`, the rest falls away."""
+    for step in RequestStep.objects.filter(
+        request=request, round=request.round, state__in=[StepState.PENDING, StepState.OPEN]
+    ):
+        step.state = STEP.target(state=step.state, action=action if step.state == StepState.OPEN else "skip")
+        step.closed_at, step.closed_by = clock.now(), actor
+        step.store("state", "closed_at", "closed_by")
+
+
+def take_up(request: AllocationRequest) -> None:
+    """Somebody has begun to look at it."""
+    if request.state != RequestState.SUBMITTED:
+        return
+    before = request.snapshot("state")
+    request.state = REQUEST.target(state=request.state, action="take_up")
+    request.store("state")
+    audit.record(
+        actor=None, action="request_take_up", target=request, before=before, after=request.snapshot("state")
+    )
+
+
+def _open(step: RequestStep) -> None:
+    now = clock.now()
+    by_rule = step.step.by == TrackStep.By.RULE
+    step.state = STEP.target(state=step.state, action="open")
+    step.opened_at = now
+    step.due_at = now + BY_RULE if by_rule else working_days_after(now, step.step.working_days)
+    step.store("state", "opened_at", "due_at")
+
+
+def _consent(consent: SiteConsent, action: str, *, actor: User | None, reason: str = "") -> None:
+    before: dict[str, Any] = consent.snapshot("state")
+    consent.state = CONSENT.target(state=consent.state, action=action)
+    consent.answered_by, consent.answered_at, consent.reason = actor, clock.now(), reason
+    consent.store("state", "answered_by", "answered_at", "reason")
+    audit.record(
+        actor=actor,
+        action=f"request_consent_{action}",
+        target=consent.request,
+        before={"site": consent.site.code, **before},
+        after={"site": consent.site.code, **consent.snapshot("state")},
+        reason=reason,
+    )
+
+
+def _close_consents(request: AllocationRequest) -> None:
+    """Go on once every site has answered. A refusal fails the step: that site can't be chosen any more."""
+    step = open_step_of(request)
+    states = list(request.consents.filter(round=request.round).values_list("state", flat=True))
+    if step is None or step.kind != TrackStep.Kind.CONSENT or ConsentState.ASKED in states:
+        return
+    refused = ConsentState.REFUSED in states
+    step_finish(step, Verdict("fail" if refused else "pass", _("A site refused.") if refused else ""))
+    steps_advance(request)
