@@ -163,6 +163,17 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "portal.foundation.tasks.heartbeat", "schedule": 5, "options": {"expires": 10}},
     "outbox": {"task": "portal.foundation.tasks.drain_outbox", "schedule": 2, "options": {"expires": 4}},
     "bridge": {"task": "scheduler_bridge.tasks.tick", "schedule": 3, "options": {"expires": 6}},
+    # Consents by silence, overdue steps; and the waiting list, should a wake-up have been lost.
+    "steps": {
+        "task": "allocations.programme.tasks.sweep_steps",
+        "schedule": 60,
+        "options": {"expires": 50},
+    },
+    "waiting": {
+        "task": "allocations.programme.tasks.serve_waiting",
+        "schedule": crontab(minute=20),
+        "options": {"expires": 3000},
+    },
     "provision": {
         "task": "scheduler_bridge.tasks.provision_waiting",
         "schedule": 15,
