@@ -335,6 +335,7 @@ SPECTACULAR_SETTINGS = {
         "VerificationState": "portal.people.models.Verification.State",
         "ProgrammeRoleName": "portal.people.models.ProgrammeRole.Role",
         "MembershipRole": "portal.people.models.Membership.Role",
+        "InvitationState": "allocations.projects.models.Asked",
         "ProjectRole": "allocations.projects.models.ProjectMember.Role",
         "OrganisationClass": "portal.people.models.Organisation.Kind",
         "ScopeKind": "portal.people.models.AuditorScope.Kind",
