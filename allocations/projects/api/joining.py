@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from allocations.projects import selectors, services
 from allocations.projects.api.serializers import MemberSerializer
 from allocations.projects.models import (
-    GIVEN_ROLES,
     Asked,
     Classroom,
     HandOver,
@@ -105,11 +104,15 @@ class StudentSerializer(serializers.Serializer[Any]):
 # --- What is taken ----------------------------------------------------------------------------------
 class ProjectInvitationInput(serializers.Serializer[Any]):
     email = serializers.EmailField()
-    role = serializers.ChoiceField(choices=GIVEN_ROLES, default=ProjectMember.Role.MEMBER)
+    role = serializers.ChoiceField(
+        choices=ProjectMember.Role.choices, default=ProjectMember.Role.MEMBER, help_text="`pi` is refused."
+    )
 
 
 class ProjectLinkInput(serializers.Serializer[Any]):
-    role = serializers.ChoiceField(choices=GIVEN_ROLES, default=ProjectMember.Role.MEMBER)
+    role = serializers.ChoiceField(
+        choices=ProjectMember.Role.choices, default=ProjectMember.Role.MEMBER, help_text="`pi` is refused."
+    )
     expires_at = serializers.DateTimeField(required=False, help_text="In a week unless told otherwise.")
     most_uses = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
 
@@ -228,12 +231,12 @@ class JoiningActions:
         made = services.hand_over_propose(
             actor=request.user,
             project=project,
-            successor=successor or User(),  # whom the service refuses by field
+            successor=successor,
             afterwards=given["afterwards"],
         )
         return Response(HandOverSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=None, responses=HandOverSerializer)
+    @extend_schema(operation_id="projects_hand_over_answer", request=None, responses=HandOverSerializer)
     @action(detail=True, methods=["post"], url_path=r"hand-over/(?P<answer>accept|decline|withdraw)")
     def hand_over_answer(self, request: Request, code: str, answer: str) -> Response:
         """Accept or decline (the successor), or withdraw (whoever may propose)."""
@@ -264,7 +267,7 @@ class JoiningActions:
             classroom = services.classroom_update(actor=request.user, classroom=classroom, **changes)
         return Response(ClassroomSerializer(classroom).data)
 
-    @extend_schema(request=None, responses=ClassroomSerializer)
+    @extend_schema(operation_id="projects_classroom_act", request=None, responses=ClassroomSerializer)
     @action(detail=True, methods=["post"], url_path=r"classroom/(?P<verb>close|renew-code|revoke-code)")
     def classroom_act(self, request: Request, code: str, verb: str) -> Response:
         """End the course, give it a new code, or let nobody in any more. For the PI."""

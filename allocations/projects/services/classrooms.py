@@ -289,7 +289,9 @@ def _tell_end(classroom: Classroom, project: Project, students: list[User]) -> N
         users=User.objects.filter(project_roles__project=project, project_roles__role=ProjectMember.Role.PI),
         kind="classroom_ended",
         subject=gettext_noop("The course “%(course)s” has ended"),
-        body=gettext_noop("%(count)s students left the project. Its other members and its allocations stay."),
+        body=gettext_noop(
+            "Students who left the project: %(count)s. Its other members and its allocations stay."
+        ),
         params=params,
         url=classroom.get_absolute_url(),
     )

@@ -23,7 +23,7 @@ Role, Afterwards = ProjectMember.Role, HandOver.Afterwards
 
 @transaction.atomic
 def hand_over_propose(
-    *, actor: Any, project: Project, successor: User, afterwards: str = Afterwards.MANAGER
+    *, actor: Any, project: Project, successor: User | None, afterwards: str = Afterwards.MANAGER
 ) -> HandOver:
     """Ask a member to become the principal investigator; valid for 14 days.
 
@@ -35,7 +35,7 @@ def hand_over_propose(
     project = membership.locked(project)
     if afterwards not in Afterwards.values:
         raise InvalidInput(_("Say what the present one does then."), field="afterwards")
-    _check_successor(project, successor)
+    successor = _checked(project, successor)
     pending = project.hand_overs.filter(state=Asked.PENDING)
     if pending.filter(expires_at__gt=clock.now()).exists():
         raise IllegalState(
@@ -76,7 +76,7 @@ def hand_over_accept(*, actor: Any, hand_over: HandOver) -> Project:
     """
     project = membership.locked(hand_over.project)
     hand_over = _own(actor, hand_over)
-    _check_successor(project, actor)
+    _checked(project, actor)
     before = (
         project.members.select_for_update(of=("self",)).select_related("user", "project").get(role=Role.PI)
     )
@@ -128,10 +128,10 @@ def hand_over_withdraw(*, actor: Any, hand_over: HandOver) -> HandOver:
     return _answer(actor, hand_over, Asked.WITHDRAWN)
 
 
-def _check_successor(project: Project, successor: User) -> None:
+def _checked(project: Project, successor: User | None) -> User:
     """Who leads a project could have proposed it: an active, proved member of its organisation."""
-    member = project.members.filter(user=successor).first()
-    if member is None or not successor.is_active or not successor.verified_addresses:
+    member = project.members.filter(user=successor).first() if successor else None
+    if not (successor and member and successor.is_active and successor.verified_addresses):
         raise InvalidInput(
             _("Only a member of the project with a verified address can lead it."),
             field="successor",
@@ -146,6 +146,7 @@ def _check_successor(project: Project, successor: User) -> None:
             field="successor",
             remedy=_("One of the organisation's owners invites them to it first."),
         )
+    return successor
 
 
 def _row(hand_over: HandOver) -> HandOver:

@@ -9,7 +9,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import View
 
 from allocations.projects import selectors, services
@@ -125,9 +125,12 @@ class ClassroomClose(ClassroomFormPage):
         return {
             "danger": True,
             "back_url": self.classroom.get_absolute_url(),
-            "lede": _(
-                "%(count)s students leave the project, and their jobs that haven't started are cancelled. "
-                "This can't be undone; the next course is a new project."
+            "lede": ngettext(
+                "One student leaves the project, and jobs of theirs that haven't started are cancelled. "
+                "This can't be undone; the next course is a new project.",
+                "%(count)s students leave the project, and jobs of theirs that haven't started are "
+                "cancelled. This can't be undone; the next course is a new project.",
+                enrolled,
             )
             % {"count": enrolled},
         }
