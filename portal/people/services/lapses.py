@@ -48,7 +48,9 @@ def _remind(pk: int, today: date) -> bool:
     if row is None or row.state != Verification.State.ACCEPTED or row.expires_on is None:
         return False
     days_left = (row.expires_on - today).days
-    step = LAPSED if days_left < 0 else min(step for step in (*STEPS, days_left) if step >= days_left)
+    step = LAPSED if days_left < 0 else min((step for step in STEPS if step >= days_left), default=None)
+    if step is None:
+        return False
     if row.reminded_days is not None and row.reminded_days <= step:
         return False
     before, row.reminded_days = row.reminded_days, step
