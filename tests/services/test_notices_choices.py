@@ -176,7 +176,7 @@ def test_every_kind_that_is_told_has_a_group() -> None:
     ]
     found = {(kind, str(path.relative_to(ROOT))) for path in sources for kind in kinds_in(path.read_text())}
     assert len(found) > 15, "the scan finds what is told"
-    assert {kind for kind, _ in found} >= {"request_submitted", "job_x", "login_asked", "member_invited"}
+    assert {kind for kind, _ in found} >= {"roles_changed", "job_x", "login_asked", "member_invited"}
     assert not {place for place in found if registered(place[0]) is None}
 
 
@@ -189,8 +189,13 @@ def one(thing):
     _tell([], kind, words)
     _tell([], "second", words)
     tell(users=[], **{"kind": "third"})
+    notify(users=[], kind="fourth" if thing else "fifth")
+def _over(users, *, kind):
+    notify(users=users, kind=kind)
+def two():
+    _over([], kind="sixth")
 """
-    assert kinds_in(source) == {"new_x", "second", "third"}
+    assert kinds_in(source) == {"new_x", "second", "third", "fourth", "fifth", "sixth"}
     assert group_of("nobody_registered_this") == "duties"
 
 
@@ -212,13 +217,16 @@ def kinds_in(source: str) -> set[str]:
             ]
         elif isinstance(node, ast.Assign):
             found += _assigned(node)
-    return {kind for value in found if (kind := _text(value))}
+    return {kind for value in found for kind in _texts(value)}
 
 
 def _passed(call: ast.Call, functions: dict[str, ast.FunctionDef]) -> list[ast.expr]:
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    names = [arg.arg for arg in functions[name].args.args] if name in functions else []
-    if name not in TELLING and "kind" not in names:
+    names, only = [], []
+    if name in functions:
+        names = [argument.arg for argument in functions[name].args.args]
+        only = [argument.arg for argument in functions[name].args.kwonlyargs]
+    if name not in TELLING and "kind" not in names + only:
         return []
     place = names.index("kind") if "kind" in names else len(call.args)
     return [word.value for word in call.keywords if word.arg == "kind"] + call.args[place : place + 1]
@@ -232,9 +240,12 @@ def _assigned(node: ast.Assign) -> list[ast.expr]:
     return [value] if getattr(target, "id", "") == "kind" else []
 
 
-def _text(value: ast.expr) -> str:
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return value.value
-    if isinstance(value, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in value.values)
-    return ""
+def _texts(value: ast.expr) -> list[str]:
+    match value:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=parts):
+            return ["".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in parts)]
+        case ast.IfExp(body=one, orelse=other):
+            return [*_texts(one), *_texts(other)]
+    return []  # handed on: seen where it comes from

@@ -1,6 +1,5 @@
 """How somebody wants to be mailed."""
 
-
 from django.db import transaction
 from django.utils.translation import gettext as _
 

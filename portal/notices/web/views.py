@@ -25,6 +25,7 @@ from portal.notices.services.choices import mail_choices_save
 from portal.notices.services.notices import notice_read, notices_read_all
 from portal.notices.services.waiting import mail_retry
 from portal.notices.web.forms import MailChoicesForm
+from portal.people.web.own import tabs
 
 
 class NoticeList(ListPage):
@@ -71,6 +72,7 @@ class ReadAll(LoginRequiredMixin, View):
 class NoticeSettings(FormPage):
     """By which group of kinds one is mailed, and when."""
 
+    template_name = "notices/notice_settings.html"
     form_class = MailChoicesForm
     title = gettext_lazy("What you are told")
 
@@ -78,14 +80,7 @@ class NoticeSettings(FormPage):
         return dict(mail_choices(self.request.user))
 
     def page_context(self) -> dict[str, Any]:
-        return {
-            "lede": _(
-                "In the portal every notice stands at once. Choose here when it also comes by mail. "
-                "What you choose to get once a day or once a week comes in one mail in the morning."
-            ),
-            "crumbs": [{"label": _("Notices"), "href": "/notices/"}],
-            "back_url": "/notices/",
-        }
+        return {"tabs": tabs("notice_settings")}
 
     def act(self, form: MailChoicesForm) -> str:
         mail_choices_save(actor=self.request.user, choices=form.cleaned_data)  # type: ignore[arg-type]
