@@ -39,6 +39,23 @@ def periods_of(resources: Iterable[Resource], start: datetime, end: datetime) ->
     }
 
 
+def resources_touched(outage: Outage) -> list[Resource]:
+    """What gives nothing while this outage lasts."""
+    return [resource for resource in outage.site.resources.all() if outage.touches(resource)]
+
+
+def resources_out() -> list[Resource]:
+    """What gives nothing at this moment."""
+    now = clock.now()
+    going_on = Outage.objects.filter(starts_at__lte=now, withdrawn_at=None).exclude(ends_at__lte=now)
+    found = {
+        resource.pk: resource
+        for outage in going_on.select_related("site").prefetch_related("site__resources")
+        for resource in resources_touched(outage)
+    }
+    return [found[pk] for pk in sorted(found)]
+
+
 def outage_seconds(resource: Resource, start: datetime, end: datetime) -> int:
     """How many seconds between `start` and `end` the resource gave or will give nothing."""
     return seconds_of(periods_of([resource], start, end)[resource])

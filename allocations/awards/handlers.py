@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from allocations.awards.services import capacity_post
-from datacenters.models import Resource
+from allocations.awards.services import capacity_post, outage_follow
+from datacenters.models import Outage, Resource
 from portal.foundation.clock import Quarter
 from portal.foundation.services import outbox
 
@@ -13,3 +13,9 @@ def on_capacity_changed(payload: dict[str, Any]) -> None:
     capacity_post(
         resource=Resource.objects.get(code=payload["resource"]), quarter=Quarter.parse(payload["quarter"])
     )
+
+
+@outbox.handles("outage_changed")
+def on_outage_changed(payload: dict[str, Any]) -> None:
+    outage = Outage.objects.select_related("site", "cluster__site", "resource").get(code=payload["outage"])
+    outage_follow(outage=outage, event=payload["event"])

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from allocations.awards.services import allocations_sweep
+from allocations.awards.services import allocations_sweep, capacities_follow, capacities_lapse
 from allocations.awards.services.reminders import expiry_remind, usage_remind
 
 
@@ -22,3 +22,9 @@ def remind_of_usage() -> int:
 def remind_of_ends() -> int:
     """Run by beat each hour of the day: a day is told as soon as it has come."""
     return expiry_remind()
+
+
+@shared_task
+def keep_capacity() -> dict[str, int]:
+    """Run by beat each day: what outages take meanwhile, and what lapses with a quarter."""
+    return {"followed": capacities_follow(), "lapsed": capacities_lapse()}

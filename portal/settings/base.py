@@ -201,6 +201,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="4-9", minute=15),
         "options": {"expires": 3000},
     },
+    # A quarter's rest lapses on the day after it; an outage that goes on takes more each day.
+    "capacity": {
+        "task": "allocations.awards.tasks.keep_capacity",
+        "schedule": crontab(hour=19, minute=20),
+        "options": {"expires": 3600},
+    },
+    "ledger": {
+        "task": "allocations.ledger.tasks.verify_ledger",
+        "schedule": crontab(hour=22, minute=40),
+        "options": {"expires": 3600},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",

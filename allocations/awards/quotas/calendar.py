@@ -21,6 +21,7 @@ class Commitment:
     """GPU-seconds of one allocation, from its first to its last day."""
 
     project_id: int
+    resource_id: int
     starts_on: date
     ends_on: date
     gpu_seconds: int
@@ -43,9 +44,9 @@ def commitments(resources: Iterable[Resource] | None, first: date, last: date) -
             net[code] = net.get(code, 0) + sign * amount
     rows = Allocation.objects.filter(within, starts_on__lte=last, ends_on__gte=first).order_by()
     return [
-        Commitment(project, starts_on, ends_on, net[code])
-        for code, project, starts_on, ends_on in rows.values_list(
-            "code", "project_id", "starts_on", "ends_on"
+        Commitment(project, resource, starts_on, ends_on, net[code])
+        for code, project, resource, starts_on, ends_on in rows.values_list(
+            "code", "project_id", "resource_id", "starts_on", "ends_on"
         )
         if net.get(code)
     ]

@@ -21,7 +21,7 @@ class Figures:
     """What may be awarded and what is free of each resource and quarter; what each quota's group has."""
 
     awardable: dict[Key, int]
-    free: dict[Key, int]
+    free: dict[Key, int] = field(default_factory=dict)
     granted: dict[int, dict[Key, int]] = field(default_factory=dict)  # by the quota's id
 
     def capacity(self, quota: Quota, quarter: Quarter) -> int:
@@ -50,23 +50,33 @@ class Figures:
 
 def figures_of(quotas: Sequence[Quota], quarters: Iterable[Quarter]) -> Figures:
     """All figures of these quotas, in a number of queries that doesn't depend on how many they are."""
-    names = [str(quarter) for quarter in quarters]
+    asked = list(quarters)
+    capacities = capacities_of(quotas, asked)
+    pools = ledger.pools_free({capacity.resource for capacity in capacities}, asked)
+    free = {
+        (resource.pk, str(quarter)): amount
+        for resource, of_quarter in pools.items()
+        for quarter, amount in of_quarter.items()
+    }
+    granted = granted_by_quota(quotas, [str(quarter) for quarter in asked])
+    return Figures(awardable_of(capacities), free, granted)
+
+
+def capacities_of(quotas: Sequence[Quota], quarters: Iterable[Quarter]) -> list[Capacity]:
+    """What is planned in these quarters of the resources that the quotas are about."""
     only = {quota.resource_id for quota in quotas}
-    rows = Capacity.objects.select_related("resource__cluster").filter(quarter__in=names)
-    if None not in only:
-        rows = rows.filter(resource__in=only)
-    capacities = list(rows)
-    awardable = {
+    rows = Capacity.objects.select_related("resource__cluster").filter(
+        quarter__in=[str(quarter) for quarter in quarters]
+    )
+    return list(rows if None in only else rows.filter(resource__in=only))
+
+
+def awardable_of(capacities: Sequence[Capacity]) -> dict[Key, int]:
+    """What may be awarded of each, by resource and quarter."""
+    return {
         (capacity.resource_id, capacity.quarter): left.awardable
         for capacity, left in zip(capacities, effective_of(capacities), strict=True)
     }
-    resources = {capacity.resource for capacity in capacities}
-    free = {
-        (resource.pk, str(quarter)): amount
-        for resource, pools in ledger.pools_free(resources, map(Quarter.parse, names)).items()
-        for quarter, amount in pools.items()
-    }
-    return Figures(awardable, free, granted_by_quota(quotas, names))
 
 
 def granted_by_quota(quotas: Sequence[Quota], quarters: Sequence[str]) -> dict[int, dict[Key, int]]:

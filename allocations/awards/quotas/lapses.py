@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from django.db.models import Min
 
 from allocations.awards.quotas.calendar import Commitment, commitments, days_of, per_day
-from allocations.awards.quotas.figures import Figures, figures_of
+from allocations.awards.quotas.figures import Figures, awardable_of, capacities_of
 from allocations.awards.quotas.floors import LAPSES_AFTER_DAYS, Claim, Watch
-from allocations.awards.quotas.groups import projects_of
+from allocations.awards.quotas.groups import members_of
 from allocations.awards.quotas.models import Quota
 from portal.foundation import clock
 from portal.foundation.clock import Quarter, quarters_between
@@ -36,28 +36,35 @@ class Standing:
 
 
 def standings(floors: Sequence[Quota]) -> dict[str, Standing]:
-    """How enforced floors stand today, by code. Those of each resource, and of all together, are one set."""
-    found: dict[str, Standing] = {}
-    for scope in {quota.resource_id for quota in floors}:
-        found |= _of_scope([quota for quota in floors if quota.resource_id == scope])
-    return found
+    """How enforced floors stand today, by code. Those of each resource, and of all together, are one set.
 
-
-def _of_scope(floors: list[Quota]) -> dict[str, Standing]:
+    A number of queries that doesn't depend on how many floors there are.
+    """
+    if not floors:
+        return {}
     today = clock.today()
     since = _enforced_since(floors)
     first = max(min([*since.values(), today]), today - LOOK_BACK)
-    figures = figures_of(floors, quarters_between(first, today))
-    resource = floors[0].resource
-    held = commitments([resource] if resource else None, first, today)
-    groups = {quota.code: set(projects_of(quota).values_list("pk", flat=True)) for quota in floors}
-    days = _Days(floors, figures, held, groups, first, today)
+    figures = Figures(awardable_of(capacities_of(floors, quarters_between(first, today))))
+    held, members = commitments(None, first, today), members_of(floors)
+    found: dict[str, Standing] = {}
+    for scope in {quota.resource_id for quota in floors}:
+        within = [quota for quota in floors if quota.resource_id == scope]
+        there = [one for one in held if scope in {None, one.resource_id}]
+        found |= _played(_Days(within, figures, there, members, first, today), since)
+    return found
+
+
+def _played(days: "_Days", since: dict[str, date]) -> dict[str, Standing]:
+    """How floors of one scope stand after all days but the last, which is today."""
     watch = Watch()
-    for day in days_of(first, today - timedelta(days=1)):
+    for day in days_of(days.first, days.last - timedelta(days=1)):
         claims = [claim for claim in days.claims(day) if since[claim.name] <= day]
         watch.close_day(claims, capacity=days.capacity(day), committed=days.committed(day))
-    standing = {claim.name for claim in watch.standing(days.claims(today), days.capacity(today))}
-    return {quota.code: Standing(watch.unused_days(quota.code), quota.code in standing) for quota in floors}
+    standing = {claim.name for claim in watch.standing(days.claims(days.last), days.capacity(days.last))}
+    return {
+        quota.code: Standing(watch.unused_days(quota.code), quota.code in standing) for quota in days.floors
+    }
 
 
 class _Days:
@@ -68,20 +75,20 @@ class _Days:
         floors: list[Quota],
         figures: Figures,
         held: list[Commitment],
-        groups: dict[str, set[int]],
+        members: dict[str, set[int]],
         first: date,
         last: date,
     ) -> None:
-        self._floors, self._figures, self._first = floors, figures, first
+        self.floors, self.first, self.last, self._figures = floors, first, last, figures
         self._all = per_day(held, first, last)
-        self._taken = {code: per_day(held, first, last, projects) for code, projects in groups.items()}
+        self._taken = {quota.code: per_day(held, first, last, members[quota.code]) for quota in floors}
 
     def capacity(self, day: date) -> float:
         quarter = Quarter.of(day)
-        return self._figures.capacity(self._floors[0], quarter) / quarter.days
+        return self._figures.capacity(self.floors[0], quarter) / quarter.days
 
     def committed(self, day: date) -> float:
-        return self._all[(day - self._first).days]
+        return self._all[(day - self.first).days]
 
     def claims(self, day: date) -> list[Claim]:
         quarter = Quarter.of(day)
@@ -90,14 +97,14 @@ class _Days:
                 quota.code,
                 quota.dimension,
                 self._figures.target(quota, quarter) / quarter.days,
-                self._taken[quota.code][(day - self._first).days],
+                self._taken[quota.code][(day - self.first).days],
             )
-            for quota in self._floors
+            for quota in self.floors
             if quota.holds_in(quarter)
         ]
 
 
-def _enforced_since(floors: list[Quota]) -> dict[str, date]:
+def _enforced_since(floors: Sequence[Quota]) -> dict[str, date]:
     """The first day on which each floor, or an earlier row of its series, was enforced."""
     begun = dict(
         Quota.objects.filter(series__in={quota.series for quota in floors}, enforced=True)

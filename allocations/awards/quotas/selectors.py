@@ -1,6 +1,6 @@
 """Reading quotas: what they come to, what an award would do to them, what is committed week by week."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from allocations.awards.models import Allocation
 from allocations.awards.quotas.calendar import commitments, per_day
 from allocations.awards.quotas.checks import claim_of, in_force
 from allocations.awards.quotas.figures import figures_of, granted_by_quota
-from allocations.awards.quotas.groups import endorsed_by, groups_of, name_of
+from allocations.awards.quotas.groups import endorsed_by, groups_of, names_of
 from allocations.awards.quotas.lapses import Standing, standings
 from allocations.awards.quotas.models import Dimension, ProjectEndorsement, Quota
 from allocations.ledger.selectors import Balances, balances_of
@@ -109,20 +109,29 @@ def shares(
         for quota in bearing
         if project is None or quota.kind == Quota.Kind.FLOOR or quota.group in groups
     ]
+    return shares_of(quotas, quarters=asked, groups=groups, portions=portions)
+
+
+def shares_of(
+    quotas: Sequence[Quota],
+    *,
+    quarters: Iterable[Quarter],
+    groups: Collection[tuple[str, str]] = (),
+    portions: Mapping[Quarter, int] | None = None,
+) -> list[Share]:
+    """How these quotas stand; `groups` are those of the project whose award takes `portions`."""
     if not quotas:
         return []
-    figures = figures_of(quotas, asked)
-    names = {quota.group: name_of(*quota.group) for quota in quotas}
-    floors = [quota for quota in quotas if quota.kind == Quota.Kind.FLOOR and quota.enforced]
-    standing = standings(floors) if floors else {}
+    asked = sorted(quarters)
+    figures, names = figures_of(quotas, asked), names_of(quota.group for quota in quotas)
+    standing = standings([quota for quota in quotas if quota.kind == Quota.Kind.FLOOR and quota.enforced])
     found = []
     for quota in quotas:
-        stands = standing.get(quota.code)
+        stands, member = standing.get(quota.code), quota.group in groups
         for quarter in asked:
             if not quota.holds_in(quarter):
                 continue
-            wanted = (portions or {}).get(quarter, 0)
-            member = quota.group in groups
+            keeps = stands is not None and stands.stands
             found.append(
                 Share(
                     quota=quota,
@@ -130,9 +139,9 @@ def shares(
                     group=names[quota.group],
                     target=figures.target(quota, quarter),
                     granted=figures.granted_to(quota, quarter),
-                    effect=wanted if member else 0,
+                    effect=(portions or {}).get(quarter, 0) if member else 0,
                     member=member,
-                    kept=int(claim_of(quota, figures, quarter).reserved) if stands and stands.stands else 0,
+                    kept=int(claim_of(quota, figures, quarter).reserved) if keeps else 0,
                     standing=stands,
                 )
             )

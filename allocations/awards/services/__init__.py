@@ -11,7 +11,12 @@ from allocations.awards.services.allocations import (
     allocations_sweep,
 )
 from allocations.awards.services.awarding import award_make
-from allocations.awards.services.capacity import capacity_post
+from allocations.awards.services.capacity import (
+    capacities_follow,
+    capacities_lapse,
+    capacity_follow,
+    capacity_post,
+)
 from allocations.awards.services.changing import (
     allocation_extend,
     allocation_give_back,
@@ -20,6 +25,7 @@ from allocations.awards.services.changing import (
     award_withhold,
     instalment_release,
 )
+from allocations.awards.services.outages import outage_follow
 
 __all__ = [
     "allocation_activate",
@@ -36,6 +42,10 @@ __all__ = [
     "allocations_sweep",
     "award_make",
     "award_withhold",
+    "capacities_follow",
+    "capacities_lapse",
+    "capacity_follow",
     "capacity_post",
     "instalment_release",
+    "outage_follow",
 ]
