@@ -75,24 +75,24 @@ class InstitutionImportInput(serializers.Serializer[Any]):
     apply = serializers.BooleanField(default=False, help_text="False: only say what would change.")
 
 
-class FaultSerializer(serializers.Serializer[Any]):
+class RowFaultSerializer(serializers.Serializer[Any]):
     row = serializers.IntegerField(help_text="As a spreadsheet counts: the header is row 1.")
     field = serializers.CharField()
     message = serializers.CharField()
     remedy = serializers.CharField()
 
 
-class ChangeSerializer(serializers.Serializer[Any]):
+class RowChangeSerializer(serializers.Serializer[Any]):
     row = serializers.IntegerField()
     name = serializers.CharField()
     was = serializers.DictField(allow_null=True, help_text="The fields that differ; null for a new one.")
     now = serializers.DictField()
 
 
-class PlanSerializer(serializers.Serializer[Any]):
-    changes = ChangeSerializer(many=True)
+class InstitutionPlanSerializer(serializers.Serializer[Any]):
+    changes = RowChangeSerializer(many=True)
     unchanged = serializers.IntegerField()
-    faults = FaultSerializer(many=True)
+    faults = RowFaultSerializer(many=True)
 
 
 class TermsSerializer(serializers.ModelSerializer[TermsVersion]):
@@ -164,14 +164,16 @@ class InstitutionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scope
         return Response(InstitutionSerializer(changed).data)
 
     @extend_schema(
-        request=InstitutionImportInput, responses=PlanSerializer, operation_id="institutions_import"
+        request=InstitutionImportInput,
+        responses=InstitutionPlanSerializer,
+        operation_id="institutions_import",
     )
     @action(detail=False, methods=["post"], url_path="import", url_name="import")
     def import_table(self, request: Request) -> Response:
         """What a table would change, or, with `apply`, the change: all of it or nothing. For admins."""
         fields = given(InstitutionImportInput, request)
         do = institutions_import if fields["apply"] else institutions_plan
-        return Response(PlanSerializer(do(actor=request.user, table=fields["table"])).data)
+        return Response(InstitutionPlanSerializer(do(actor=request.user, table=fields["table"])).data)
 
 
 class TermsViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):

@@ -127,10 +127,10 @@ def ownership_hand_over(*, actor: Any, organisation: Organisation, user: User) -
 
     Raises IllegalState (handing over to oneself), NotVisible (no member), NotAllowed.
     """
-    if actor.pk == user.pk:
-        raise IllegalState(_("You own it already."), remedy=_("Choose another member."))
     organisation = locked(organisation)
     require(actor, "people.manage_organisation", organisation)
+    if actor.pk == user.pk:
+        raise IllegalState(_("You own it already."), remedy=_("Choose another member."))
     if not user.is_active:
         raise IllegalState(_("The access of %(person)s was ended.") % {"person": user})
     membership = member_role_change(
