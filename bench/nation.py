@@ -67,10 +67,12 @@ def sandbox_sites() -> Iterator[None]:
 
 
 @contextmanager
-def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], log: Path, *, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A program for the time of the block."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=output, stderr=output)
     try:
         yield process
     finally:

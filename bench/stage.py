@@ -30,7 +30,7 @@ def queue() -> Iterator[None]:
 
 
 @contextmanager
-def database() -> Iterator[None]:
+def database() -> Iterator[EmbeddedPostgres]:
     """Django is set up on a fresh embedded PostgreSQL, which is gone afterwards."""
     with scratch_directory() as scratch, EmbeddedPostgres(scratch / "pg") as postgres:
         settings = {
@@ -50,4 +50,4 @@ def database() -> Iterator[None]:
         import django
 
         django.setup()
-        yield
+        yield postgres
