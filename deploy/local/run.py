@@ -29,7 +29,18 @@ from deploy.local.services import EmbeddedPostgres, EmbeddedValkey
 from deploy.local.supervisor import PartFailed, Program, StopRequested, Supervisor, end_leftovers
 
 READY_SECONDS = 90
-DEMO_ACCOUNTS = ("researcher", "startup", "agency", "reviewer", "site", "council", "admin", "verifier", "operator", "outsider")
+DEMO_ACCOUNTS = (
+    "researcher",
+    "startup",
+    "agency",
+    "reviewer",
+    "site",
+    "council",
+    "admin",
+    "verifier",
+    "operator",
+    "outsider",
+)
 # What /readyz calls a part, and the log that tells more of it.
 LOG_OF = {"database": "postgres", "queue": "valkey"}
 
