@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("allocations.projects.web.urls")),
     path("", include("allocations.programme.web.urls")),
     path("", include("allocations.awards.web.urls")),
+    path("", include("allocations.lifecycle.web.urls")),
     path("", include("allocations.ledger.web.urls")),
     path("", include("allocations.reports.web.urls")),
     path("", include("scheduler_bridge.jobs.web.urls")),

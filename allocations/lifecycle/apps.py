@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class LifecycleConfig(AppConfig):
     name = "allocations.lifecycle"
     label = "lifecycle"
+
+    def ready(self) -> None:
+        from allocations.lifecycle import handlers, obstacles, policies  # noqa: F401 - they register themselves

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("allocations.projects.api.urls")),
     path("", include("allocations.programme.api.urls")),
     path("", include("allocations.awards.api.urls")),
+    path("", include("allocations.lifecycle.api.urls")),
     path("", include("allocations.ledger.api.urls")),
     path("", include("allocations.reports.api.urls")),
     path("", include("scheduler_bridge.jobs.api.urls")),

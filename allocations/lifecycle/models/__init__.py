@@ -1,0 +1,13 @@
+from allocations.lifecycle.models.appeal import Appeal, AppealDecision
+from allocations.lifecycle.models.change import ChangeDecision, ChangeKind, ChangeRequest
+from allocations.lifecycle.models.report import AllocationReport, ReportAnswer
+
+__all__ = [
+    "AllocationReport",
+    "Appeal",
+    "AppealDecision",
+    "ChangeDecision",
+    "ChangeKind",
+    "ChangeRequest",
+    "ReportAnswer",
+]

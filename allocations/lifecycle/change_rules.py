@@ -1,0 +1,157 @@
+"""How each kind of change is decided: one row a kind, and how many persons a case needs.
+
+People know four verbs; the kind follows from what they ask.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from allocations.awards.models import Allocation
+from allocations.ledger.selectors import balances, withheld_of
+from allocations.lifecycle.models import ChangeKind, ChangeRequest
+from allocations.lifecycle.transitions import ChangeState
+from allocations.programme.models import TrackStep, TrackVersion
+from allocations.programme.tracks import versions_in_force
+from portal.foundation.formats import hours
+
+EXPLORE = "explore"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The way of one kind. What stays within the bounds is granted at once; beyond them people decide.
+
+    `by_right`: nobody need say yes. `most_percent` (of what people awarded), `within_explore` (the size of
+    the Explore track) and `most_days` bound what rules grant an allocation in all; `same_resource`: only then
+    by rule. `by_rule` False: people always decide.
+    """
+
+    by_right: bool = False
+    by_rule: bool = True
+    most_percent: int | None = None
+    within_explore: bool = False
+    most_days: int | None = None
+    same_resource: bool = False
+
+
+WORKFLOWS = {
+    ChangeKind.GIVE_BACK: Workflow(by_right=True),
+    ChangeKind.SUPPLEMENT: Workflow(most_percent=25, within_explore=True),
+    ChangeKind.EXTENSION: Workflow(most_days=30),
+    ChangeKind.TRANSFER: Workflow(same_resource=True),
+    # Hours of a later instalment before its report: never by rule, for the report is why they wait.
+    ChangeKind.ADVANCE: Workflow(by_rule=False),
+}
+
+
+@dataclass
+class Judgement:
+    """How many persons must approve (0: none), and why a rule doesn't."""
+
+    persons: int
+    beyond: list[str] = field(default_factory=list)
+
+
+def kind_of(allocation: Allocation, verb: str, *, gpu_seconds: int | None = None) -> ChangeKind:
+    """The kind that a verb comes to. More, while at least so much waits for a report, is an advance."""
+    if verb == "more":
+        withheld = withheld_of([allocation.code])[allocation.code]
+        return ChangeKind.ADVANCE if gpu_seconds and gpu_seconds <= withheld else ChangeKind.SUPPLEMENT
+    return {
+        "longer": ChangeKind.EXTENSION,
+        "move": ChangeKind.TRANSFER,
+        "give_back": ChangeKind.GIVE_BACK,
+    }[verb]
+
+
+def judge(
+    allocation: Allocation,
+    kind: ChangeKind,
+    *,
+    gpu_seconds: int | None,
+    ends_on: date | None,
+    target: Allocation | None,
+) -> Judgement:
+    """Whether a rule grants this, and how many persons must where none does."""
+    way = WORKFLOWS[kind]
+    if way.by_right:
+        return Judgement(0)
+    beyond = [] if way.by_rule else [_("People decide about hours that wait for a report.")]
+    if way.most_percent is not None and gpu_seconds:
+        beyond += _beyond_amount(allocation, way, gpu_seconds)
+    if way.most_days is not None and ends_on:
+        beyond += _beyond_days(allocation, way.most_days, ends_on)
+    if way.same_resource and target and target.resource_id != allocation.resource_id:
+        beyond.append(_("It goes to another resource."))
+    return Judgement(persons_for(allocation, kind, gpu_seconds) if beyond else 0, beyond)
+
+
+def persons_for(allocation: Allocation, kind: ChangeKind, gpu_seconds: int | None) -> int:
+    """As many as would decide about a request of the size that the allocation comes to: one or two."""
+    size = balances(allocation.code).committed
+    if kind in (ChangeKind.SUPPLEMENT, ChangeKind.TRANSFER):
+        size += gpu_seconds or 0
+    version = next(
+        (
+            version
+            for version in versions_in_force()
+            if not version.by_choice and (version.max_gpu_seconds is None or size <= version.max_gpu_seconds)
+        ),
+        None,
+    )
+    return min(_persons_of(version), 2) if version else 1
+
+
+def _persons_of(version: TrackVersion) -> int:
+    return next((step.persons for step in version.steps.all() if step.kind == TrackStep.Kind.DECISION), 1)
+
+
+def _beyond_amount(allocation: Allocation, way: Workflow, gpu_seconds: int) -> list[str]:
+    by_rule = _granted_by_rule(allocation)
+    granted = balances(allocation.code).granted - by_rule.amount
+    beyond = []
+    most = granted * (way.most_percent or 0) // 100
+    if by_rule.amount + gpu_seconds > most:
+        beyond.append(
+            _("A rule grants at most %(percent)s %% of the award: %(most)s GPU-hours in all.")
+            % {"percent": way.most_percent, "most": hours(most)}
+        )
+    if way.within_explore:
+        explore = next(
+            (version.max_gpu_seconds for version in versions_in_force() if version.track.code == EXPLORE), 0
+        )
+        if explore is not None and by_rule.amount + gpu_seconds > explore:
+            beyond.append(
+                _("A rule grants at most what an Explore request may ask for: %(most)s GPU-hours in all.")
+                % {"most": hours(explore)}
+            )
+    return beyond
+
+
+def _beyond_days(allocation: Allocation, most: int, ends_on: date) -> list[str]:
+    days = (ends_on - allocation.ends_on).days + _granted_by_rule(allocation).days
+    if days <= most:
+        return []
+    return [_("A rule grants at most %(most)s days in all.") % {"most": most}]
+
+
+@dataclass(frozen=True)
+class ByRule:
+    """What rules granted an allocation so far."""
+
+    amount: int
+    days: int
+
+
+def _granted_by_rule(allocation: Allocation) -> ByRule:
+    granted = ChangeRequest.objects.filter(allocation=allocation, state=ChangeState.APPROVED, persons=0)
+    amount = granted.filter(kind=ChangeKind.SUPPLEMENT).aggregate(total=Sum("gpu_seconds"))["total"]
+    days = sum(
+        (after - before).days
+        for before, after in granted.filter(kind=ChangeKind.EXTENSION).values_list("ended_on", "ends_on")
+        if before and after
+    )
+    return ByRule(amount or 0, days)
