@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from allocations.awards.models import Allocation, Award
+from allocations.awards.models import Allocation, Award, Letter, Reminder
 from portal.people.admin import ReadOnlyAdmin
 
 
@@ -19,3 +19,17 @@ class AwardAdmin(ReadOnlyAdmin):
     list_display = ["code", "allocation", "gpu_seconds", "oversubscribed", "decided_by", "created_at"]
     list_select_related = ["allocation__resource", "decided_by"]
     search_fields = ["code", "allocation__code"]
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    list_display = ["code", "award", "organisation", "project", "issued_at"]
+    list_select_related = ["award"]
+    search_fields = ["code", "award__code", "organisation"]
+
+
+@admin.register(Reminder)
+class ReminderAdmin(ReadOnlyAdmin):
+    list_display = ["allocation", "kind", "about", "told_at"]
+    list_select_related = ["allocation__resource"]
+    search_fields = ["allocation__code"]
