@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("datacenters.web.urls")),
     path("", include("allocations.projects.web.urls")),
     path("", include("allocations.programme.web.urls")),
+    path("", include("allocations.reviews.web.urls")),
     path("", include("allocations.awards.web.urls")),
     path("", include("allocations.lifecycle.web.urls")),
     path("", include("allocations.ledger.web.urls")),

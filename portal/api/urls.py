@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("datacenters.api.urls")),
     path("", include("allocations.projects.api.urls")),
     path("", include("allocations.programme.api.urls")),
+    path("", include("allocations.reviews.api.urls")),
     path("", include("allocations.awards.api.urls")),
     path("", include("allocations.lifecycle.api.urls")),
     path("", include("allocations.ledger.api.urls")),

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "allocations.awards",
     "allocations.awards.quotas",
     "allocations.programme",
+    "allocations.reviews",
     "allocations.lifecycle",
     "allocations.usage",
     "allocations.reports",
@@ -212,6 +213,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=22, minute=40),
         "options": {"expires": 3600},
     },
+    # Reviews: reminders, what expires, what isn't needed any more.
+    "reviews": {
+        "task": "allocations.reviews.tasks.sweep_reviews",
+        "schedule": crontab(minute=20),
+        "options": {"expires": 3000},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",
@@ -356,6 +363,8 @@ SPECTACULAR_SETTINGS = {
         "LoginState": "scheduler_bridge.transitions.LoginState",
         "UploadState": "scheduler_bridge.transitions.UploadState",
         "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
+        "ReviewState": "allocations.reviews.transitions.ReviewState",
+        "ConflictSeverity": "allocations.programme.models.Conflict.Severity",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -20,6 +20,7 @@ from portal.people import terms
 from portal.people.models import Deputy, RecognisedInstitution, Verification
 from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
 from tests.bridge_stage import Stage
+from tests.reviewing import invited
 
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
 LIBRARIES = ("admin/", "sign-in/")
@@ -144,6 +145,7 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         },
         "project-invitations": {"code": "piv-0000000000"},
         "project-links": {"code": "pjl-0000000000"},
+        "reviews": {"code": invited(cast)[0].code, "attachment": "att-0000000000"},
         "requests": {"code": request.code},
         "allocations": {"code": stage.allocation.code},
         "awards": {"code": award.code},

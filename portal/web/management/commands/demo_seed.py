@@ -14,6 +14,7 @@ ROOMS = (
     "allocations.projects",
     "allocations.awards",
     "allocations.programme",
+    "allocations.reviews",
     "scheduler_bridge",
 )
 
