@@ -14,6 +14,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from allocations.programme.selectors import pending_count
+from allocations.reviews.selectors import open_count as open_reviews
 from datacenters.models import Cluster
 from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
@@ -94,6 +95,12 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
     duties: list[Item] = []
     if allowed(user, "programme.decide_requests"):
         duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
+    if allowed(user, "reviews.review"):
+        duties += _items(request, [(_("Reviews"), "reviews")], badge=open_reviews(user))
+    if allowed(user, "reviews.see_panel"):
+        duties += _items(request, [(_("Panel"), "review_panel")])
+    if allowed(user, "reviews.manage_pool"):
+        duties += _items(request, [(_("Reviewers"), "reviewer_pool")])
     if allowed(user, "people.verify"):
         duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):
