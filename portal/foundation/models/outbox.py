@@ -23,7 +23,9 @@ class OutboxRow(models.Model):
                 fields=["due_at", "id"],
                 name="outbox_due",
                 condition=models.Q(done_at__isnull=True, failed_at__isnull=True),
-            )
+            ),
+            # What isn't done, among ever more that is: for those who look after it.
+            models.Index(fields=["topic"], name="outbox_undone", condition=models.Q(done_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
