@@ -6,4 +6,9 @@ class LifecycleConfig(AppConfig):
     label = "lifecycle"
 
     def ready(self) -> None:
-        from allocations.lifecycle import handlers, obstacles, policies  # noqa: F401 - they register themselves
+        from allocations.lifecycle import (  # noqa: F401 - they register themselves
+            handlers,
+            obstacles,
+            policies,
+            reclaim_policies,
+        )

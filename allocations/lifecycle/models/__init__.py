@@ -1,5 +1,11 @@
 from allocations.lifecycle.models.appeal import Appeal, AppealDecision
 from allocations.lifecycle.models.change import ChangeDecision, ChangeKind, ChangeRequest
+from allocations.lifecycle.models.reclaim import (
+    ReclaimCase,
+    ReclaimExemption,
+    ReclaimRule,
+    ReclaimRuleVersion,
+)
 from allocations.lifecycle.models.report import AllocationReport, ReportAnswer
 
 __all__ = [
@@ -9,5 +15,9 @@ __all__ = [
     "ChangeDecision",
     "ChangeKind",
     "ChangeRequest",
+    "ReclaimCase",
+    "ReclaimExemption",
+    "ReclaimRule",
+    "ReclaimRuleVersion",
     "ReportAnswer",
 ]

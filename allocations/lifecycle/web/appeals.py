@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +17,8 @@ from allocations.lifecycle.policies import actions_for, project_of
 from allocations.lifecycle.services.appeals import is_appealable, last_day_to_appeal
 from allocations.lifecycle.web.forms import AppealDecisionForm, AppealForm
 from allocations.programme.selectors import visible_to as visible_requests
-from portal.foundation.policies import require
+from portal.foundation import clock
+from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage
 
 TITLES = {
@@ -54,6 +56,36 @@ class AppealPage(DetailPage):
 def words_before(appeal: Appeal) -> list[Any]:
     """What was said in the round that is appealed against."""
     return list(appeal.subject.decisions.filter(round=appeal.round).select_related("decided_by"))
+
+
+class RequestAppeals(DetailPage):
+    """Appeals against the decisions about a request; to htmx only the panel on the request's own page."""
+
+    template_name = "lifecycle/request_appeals.html"
+    selector = visible_requests
+
+    def get_template_names(self) -> list[str]:
+        htmx: Any = self.request.htmx  # type: ignore[attr-defined]
+        return ["lifecycle/_appeals_panel.html"] if htmx else super().get_template_names()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        page = super().get_context_data(**kwargs)
+        asked = page["object"]
+        last_day = last_day_to_appeal(asked)
+        may = (
+            allowed(self.request.user, "lifecycle.file_appeal", asked)
+            and is_appealable(asked)
+            and clock.today() <= last_day
+        )
+        return page | {
+            "appeals": list(asked.appeals.order_by("id")),
+            "appeal_until": last_day if may else None,
+        }
 
 
 class AppealFile(FormPage):

@@ -1,10 +1,11 @@
-"""Addresses of changes, reports and appeals."""
+"""Addresses of changes, reports, appeals and reclamation."""
 
 from django.urls import path
 
-from allocations.lifecycle.web import appeals, changes, reports
+from allocations.lifecycle.web import appeals, changes, reclaim_urls, reports
 
 urlpatterns = [
+    *reclaim_urls.urlpatterns,
     path("allocations/<slug:code>/changes/", changes.AllocationChanges.as_view(), name="allocation_changes"),
     path("allocations/<slug:code>/more/", changes.AskMore.as_view(), name="change_more"),
     path("allocations/<slug:code>/longer/", changes.AskLonger.as_view(), name="change_longer"),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("changes/<slug:code>/decide/", changes.ChangeDecide.as_view(), name="change_decide"),
     path("changes/<slug:code>/withdraw/", changes.ChangeWithdraw.as_view(), name="change_withdraw"),
     path("changes/<slug:code>/appeal/", appeals.ChangeAppealFile.as_view(), name="change_appeal"),
+    path("requests/<slug:code>/appeals/", appeals.RequestAppeals.as_view(), name="request_appeals"),
     path("requests/<slug:code>/appeal/", appeals.AppealFile.as_view(), name="request_appeal"),
     path("appeals/", appeals.AppealList.as_view(), name="appeals"),
     path("appeals/<slug:code>/", appeals.AppealPage.as_view(), name="appeal"),
