@@ -219,6 +219,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=20),
         "options": {"expires": 3000},
     },
+    # Unused GPU-hours: warnings, and what they lead to.
+    "reclaim": {
+        "task": "allocations.lifecycle.tasks.reclaim_nightly",
+        "schedule": crontab(hour=21, minute=30),
+        "options": {"expires": 3600},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",
@@ -362,6 +368,8 @@ SPECTACULAR_SETTINGS = {
         "AttemptOutcome": "scheduler_bridge.transitions.AttemptOutcome",
         "LoginState": "scheduler_bridge.transitions.LoginState",
         "UploadState": "scheduler_bridge.transitions.UploadState",
+        "ReclaimCaseState": "allocations.lifecycle.reclaim_transitions.CaseState",
+        "ExemptionState": "allocations.lifecycle.reclaim_transitions.ExemptionState",
         "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
         "ReviewState": "allocations.reviews.transitions.ReviewState",
         "ConflictSeverity": "allocations.programme.models.Conflict.Severity",

@@ -101,6 +101,8 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
         duties += _items(request, [(_("Panel"), "review_panel")])
     if allowed(user, "reviews.manage_pool"):
         duties += _items(request, [(_("Reviewers"), "reviewer_pool")])
+    if allowed(user, "lifecycle.see_reclaim"):
+        duties += _items(request, [(_("Use it or lose it"), "reclaim_cases")])
     if allowed(user, "people.verify"):
         duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
     if allowed(user, "people.administer"):

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from allocations.awards.models import Award
 from allocations.awards.services.letters import letter_issue
+from allocations.lifecycle.models import ReclaimCase, ReclaimRule, ReclaimRuleVersion
 from allocations.programme.models import AllocationRequest, RequestLine
 from datacenters.models import Outage
 from portal.foundation import clock
@@ -134,7 +135,23 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         decided_by=cast.council,
     )
     letter = letter_issue(actor=cast.pi, award=award)
+    rule = ReclaimRule.objects.create(name_en="Half", name_ur="نصف")
+    version = ReclaimRuleVersion.objects.create(
+        rule=rule,
+        number=1,
+        check_percent=50,
+        used_below_percent=20,
+        take_percent=50,
+        first_warning_days=14,
+        second_warning_days=7,
+        note="So",
+    )
+    case = ReclaimCase.objects.create(
+        allocation=stage.allocation, rule=rule, version=version, due_at=clock.now()
+    )
     return {
+        "reclaim": {"code": case.code},
+        "reclaim-rules": {"code": rule.code},
         "projects": {
             "code": cast.project.code,
             "user": cast.member.code,

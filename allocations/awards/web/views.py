@@ -29,6 +29,7 @@ TITLES = {
     "allocation_revoke": _("Revoked"),
     "allocation_expire": _("Expired"),
     "allocation_close": _("Closed"),
+    "allocation_reclaim": _("Unused GPU-hours taken back"),
 }
 LIMITS = {
     "provisioning": _("Being set at the site"),
@@ -69,6 +70,8 @@ class AllocationPage(DetailPage):
             "slurm_url": f"/allocations/{allocation.code}/slurm/",
             "may_see_slurm": allowed(viewer, "datacenters.manage_site", allocation.resource.site),
             # Jobs are another room's, further up: known here by address alone.
+            # So is what becomes of unused hours.
+            "reclaim_url": f"/reclaim/?allocation={allocation.code}",
             "jobs_url": f"/jobs/?allocation={allocation.code}",
             "job_new_url": f"/jobs/new/?allocation={allocation.code}",
             "may_submit": allocation.state == "active" and bool(role_in(viewer, allocation.project)),
