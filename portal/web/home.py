@@ -14,6 +14,7 @@ from allocations.programme.selectors import pending_for
 from allocations.programme.selectors import visible_to as visible_requests
 from allocations.programme.transitions import RequestState
 from allocations.projects.selectors import open_invitations_to
+from allocations.reviews.selectors import own_open as open_reviews
 from datacenters.selectors import sites_managed_by, sites_visible_to
 from datacenters.web.views import health_of
 from portal.foundation.policies import allowed
@@ -55,6 +56,7 @@ def dashboard(user: User) -> dict[str, Any]:
         "allocations": allocations,
         "requests": requests,
         "jobs": _jobs(user) if allocations else [],
+        "reviews": list(open_reviews(user)[:SHOWN]) if allowed(user, "reviews.review") else [],
         "waiting": list(pending_for(user)[:SHOWN]),
         "invitations": list(open_invitations_to(user)[:SHOWN]),
         "steps": [] if allocations or not asks else first_steps(user, has_requests=bool(requests)),
