@@ -28,6 +28,14 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy"));
 });
 
+// Who signs out leaves no draft behind on the device.
+document.addEventListener("submit", (event) => {
+  if (!event.target.action.endsWith("/logout/")) return;
+  try {
+    Object.keys(localStorage).filter((key) => key.startsWith("taqseem.draft.")).forEach((key) => localStorage.removeItem(key));
+  } catch { /* nothing was kept either */ }
+});
+
 // Unsaved changes: `data-unsaved` on a form asks before its page is left.
 document.addEventListener("input", (event) => {
   const form = event.target.form;

@@ -1,5 +1,6 @@
 """The only writers of requests and decisions."""
 
+from allocations.programme.services.attachments import attachment_add, attachment_remove
 from allocations.programme.services.decisions import (
     request_approve,
     request_decide,
@@ -8,9 +9,7 @@ from allocations.programme.services.decisions import (
 )
 from allocations.programme.services.reopening import request_reopen
 from allocations.programme.services.requests import (
-    request_create,
     request_submit,
-    request_update,
     request_withdraw,
 )
 from allocations.programme.services.steps import (
@@ -21,8 +20,13 @@ from allocations.programme.services.steps import (
     steps_sweep,
 )
 from allocations.programme.services.waiting import waiting_serve, waiting_withdraw
+from allocations.programme.services.writing import Line, Run, request_create, request_update
 
 __all__ = [
+    "Line",
+    "Run",
+    "attachment_add",
+    "attachment_remove",
     "consent_answer",
     "request_approve",
     "request_create",

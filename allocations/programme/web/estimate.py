@@ -142,7 +142,7 @@ def _rows(found: Estimate, request: str) -> list[dict[str, Any]]:
     """Where the middle and the upper end are carried over as a row of a request's run table."""
     work, gpus = found.work, found.scale.gpus
     name = f"{work.kind.label}: {short(work.parameters)}" if work.parameters else str(work.kind.label)
-    target = reverse("request_edit", args=[request]) if request else reverse("request_new")
+    target = reverse("request_amounts", args=[request]) if request else reverse("request_new")
 
     def row(label: Any, hours: float) -> dict[str, Any]:
         query = {"model": name, "gpus": gpus, "hours": f"{ceil(hours / gpus * 10) / 10:g}", "runs": 1}

@@ -2,29 +2,21 @@
 
 from typing import Any
 
-from django import forms
-from django.contrib import messages
 from django.db import models
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.utils.translation import gettext
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
-from allocations.awards.capacity import coming_quarters, open_capacity
 from allocations.awards.history import events
 from allocations.programme import selectors, services
-from allocations.programme.checks import problems, warnings
+from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
 from allocations.programme.policies import PERMISSION_OF, actions_for
-from allocations.programme.web.forms import RequestForm, WithdrawForm
-from allocations.projects.selectors import organisations_to_propose_for
-from portal.foundation.errors import IllegalState, NotAllowed
+from allocations.programme.web.forms import WithdrawForm
+from portal.foundation.errors import IllegalState
 from portal.foundation.policies import allowed, require
-from portal.foundation.units import hours_to_seconds, seconds_to_hours
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
-FIRST_A_PROJECT = _("Begin a project first, or ask a project's principal investigator to make you a manager.")
 TITLES = {
     "request_create": _("Draft begun"),
     "request_submit": _("Submitted"),
@@ -85,6 +77,8 @@ class RequestPage(DetailPage):
             "decisions": list(request.decisions.all())[::-1],
             "actions": actions,
             "next_step": NEXT_STEPS[request.state],
+            "may_edit": "edit" in actions,
+            "attachments": request.attachments.filter(removed_at__isnull=True),
             "problems": problems(request) if "submit" in actions else [],
             "events": events(request, TITLES),
             "sees_project": allowed(self.request.user, "projects.view", request.project),
@@ -97,97 +91,6 @@ class RequestAct(FormPage):
     @property
     def actor(self) -> Any:
         return self.request.user
-
-
-class RequestFormPage(RequestAct):
-    """What the form of a new request and that of a draft share."""
-
-    template_name = "programme/request_form.html"
-    form_class = RequestForm
-    submit_label = _("Continue to submit")
-
-    def form_options(self) -> dict[str, Any]:
-        return {"user": self.actor, "request": self.object, "draft": "draft" in self.request.POST}
-
-    def page_context(self) -> dict[str, Any]:
-        quarters = coming_quarters()
-        return {"quarters": quarters, "open_capacity": open_capacity(quarters)}
-
-    def after(self, request: AllocationRequest) -> str:
-        """Where to go once the draft is kept: its page, or on to submit it."""
-        page = request.get_absolute_url()
-        return page if "draft" in self.request.POST else f"{page}submit/"
-
-
-class RequestNew(RequestFormPage):
-    """Asking for GPU-hours. Who leads no project is led to begin one: that comes first."""
-
-    title = _("New request")
-
-    def prepare(self) -> None:
-        self.leads = selectors.projects_led_by(self.actor).exists()
-        if not self.leads and self.request.method == "POST":
-            raise NotAllowed(_("You lead no project yet."), remedy=FIRST_A_PROJECT)
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.leads:
-            return super().get(request, *args, **kwargs)
-        messages.info(request, gettext("You lead no project yet.") + f" {FIRST_A_PROJECT}")
-        # Projects belong to organisations: who is in none begins with that.
-        may_begin = organisations_to_propose_for(self.actor).exists()
-        return redirect("project_new" if may_begin else "organisations")
-
-    def get_initial(self) -> dict[str, Any]:
-        led = list(selectors.projects_led_by(self.actor)[:2])
-        only = led[0].code if len(led) == 1 else None
-        asked = self.request.GET
-        return {"project": asked.get("project", only), "resource": asked.get("resource")}
-
-    def act(self, form: RequestForm) -> str:
-        return self.after(services.request_create(actor=self.actor, **typed(form)))
-
-
-class RequestEdit(RequestFormPage):
-    title = _("Change the request")
-
-    def prepare(self) -> None:
-        self.object = find(self, "edit")
-
-    def get_initial(self) -> dict[str, Any]:
-        line = self.object.lines.get()
-        hours = seconds_to_hours(line.gpu_seconds).normalize() if line.gpu_seconds else None
-        return {
-            "project": self.object.project,
-            "resource": line.resource,
-            "gpu_hours": f"{hours:f}" if hours is not None else "",
-            "starts_on": self.object.starts_on,
-            "ends_on": self.object.ends_on,
-            "justification": self.object.justification,
-        }
-
-    def act(self, form: RequestForm) -> str:
-        return self.after(services.request_update(actor=self.actor, request=self.object, **typed(form)))
-
-
-class RequestSubmit(RequestAct):
-    """Read it once more, see what is missing, then submit."""
-
-    template_name = "programme/request_submit.html"
-    form_class = forms.Form
-    title = _("Submit the request")
-
-    def prepare(self) -> None:
-        self.object = find(self, "submit")
-
-    def page_context(self) -> dict[str, Any]:
-        return {
-            "line": self.object.lines.all()[0],
-            "problems": problems(self.object),
-            "warnings": warnings(self.object),
-        }
-
-    def act(self, form: Any) -> AllocationRequest:
-        return services.request_submit(actor=self.actor, request=self.object)
 
 
 class RequestWithdraw(RequestAct):
@@ -215,10 +118,3 @@ def find(page: RequestAct, action: str) -> AllocationRequest:
             % {"state": request.get_state_display()}
         )
     return request
-
-
-def typed(form: RequestForm) -> dict[str, Any]:
-    """The form's input as the services take it."""
-    data = dict(form.cleaned_data)
-    gpu_hours = data.pop("gpu_hours")
-    return {**data, "gpu_seconds": None if gpu_hours is None else hours_to_seconds(gpu_hours)}

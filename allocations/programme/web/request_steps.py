@@ -1,0 +1,329 @@
+"""The form of a request, step by step; each step is kept as a draft, by a button or by itself.
+
+A step knows what stood on the server when it was shown (`seen`). If that changed meanwhile, in another tab or
+by another manager, nothing is overwritten unasked. `static/js/draft.js` keeps what is typed on the device and
+sends it here with the header `X-Draft`; without it each button does the same.
+"""
+
+import hashlib
+import json
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from allocations.awards.capacity import coming_quarters, open_capacity
+from allocations.programme import choices, services
+from allocations.programme.models import AllocationRequest
+from allocations.programme.services.writing import differs
+from allocations.programme.tracks import promise, track_for
+from allocations.programme.web.request_forms import (
+    AmountsForm,
+    DraftForm,
+    PapersForm,
+    PurposeForm,
+    RunningForm,
+)
+from allocations.programme.web.views import RequestAct, find
+from datacenters.selectors import sites_visible_to
+from portal.foundation.errors import DomainError, IllegalState
+from portal.foundation.units import seconds_to_hours
+
+STEPS: tuple[tuple[str, Any], ...] = (  # name of the address, title
+    ("request_edit", _("Project and purpose")),
+    ("request_amounts", _("Amounts")),
+    ("request_running", _("How it runs")),
+    ("request_papers", _("Attachments and declarations")),
+    ("request_submit", _("Check and submit")),
+)
+# The step at which what is wrong is put right.
+STEP_OF = {
+    **dict.fromkeys(
+        ("resource", "gpu_hours", "lines", "by_quarter", "runs", "starts_on", "ends_on"), "request_amounts"
+    ),
+    **dict.fromkeys(("checkpointing", "deadline_on"), "request_running"),
+    **dict.fromkeys(("ai_risk", "ai_risk_note", "file"), "request_papers"),
+}
+ROW = ("model", "gpus", "hours", "runs")
+KEPT = "draft_kept"
+KEPT_SECONDS = 3600
+WRITER_KNOWN_SECONDS = 24 * 3600
+
+
+class Newer(IllegalState):
+    """What stands on the server isn't what this page began with."""
+
+    code = "newer"
+    default_message = _("This step was changed elsewhere since you opened it.")
+
+
+class StepPage(RequestAct):
+    """One step of the form."""
+
+    form_class: ClassVar[type[DraftForm]]
+    place: ClassVar[str]
+    submit_label = _("Save and continue")
+
+    def prepare(self) -> None:
+        self.object = find(self, "edit")
+
+    def stored(self) -> dict[str, Any]:
+        """What the server holds of this step, as the form shows it."""
+        raise NotImplementedError
+
+    def suggested(self) -> dict[str, Any]:
+        """What the system fills in where nothing is written yet."""
+        return {}
+
+    def get_initial(self) -> dict[str, Any]:
+        stored = self.stored()
+        return stored | {name: value for name, value in self.suggested().items() if not stored[name]}
+
+    def form_options(self) -> dict[str, Any]:
+        return {"user": self.actor, "request": self.object}
+
+    @property
+    def seen(self) -> str:
+        """A fingerprint of what the server holds of this step."""
+        return hashlib.sha256(json.dumps(self.stored(), default=str).encode()).hexdigest()[:16]
+
+    def page_context(self) -> dict[str, Any]:
+        version = track_for(self.object)
+        return {
+            "title": dict(STEPS)[self.place],
+            "steps": steps_of(self.object, self.place),
+            "promise": promise(version) if version else None,
+            "seen": self.seen,
+            "owner": self.actor.code,
+            "draft": f"{self.object.code}/{self.place}",
+            "parts": self.template_of_fields,
+        }
+
+    template_name = "programme/request_form.html"
+
+    @property
+    def template_of_fields(self) -> str:
+        return f"programme/_{self.place}.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "X-Draft" in request.headers:
+            return self.keep()
+        reply = super().post(request, *args, **kwargs)
+        if reply.status_code < 400 and (draft := request.POST.get("draft_id")):
+            # Tells the script which of its copies has arrived.
+            reply.set_cookie(
+                KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure()
+            )
+        return reply
+
+    def act(self, form: DraftForm) -> str:
+        self.write(form)
+        if "close" in self.request.POST:
+            return self.object.get_absolute_url()
+        places = [name for name, _title in STEPS]
+        return reverse(places[places.index(self.place) + 1], args=[self.object.code])
+
+    def write(self, form: DraftForm) -> None:
+        """Keep what can be kept. Raises Newer, and whatever the service refuses."""
+        changes = form.changes()
+        if self._is_newer() and differs(self.object, changes):
+            raise Newer(remedy=_("What you typed stands below: save it again to put it in place of that."))
+        self.object = services.request_update(actor=self.actor, request=self.object, **changes)
+        if tab := self.request.POST.get("tab"):
+            cache.set(self._writer, f"{self.seen} {tab}", WRITER_KNOWN_SECONDS)
+
+    def _is_newer(self) -> bool:
+        """Whether somebody else wrote this step since the sender saw it. A tab whose own save arrived, but
+        whose answer was lost, is nobody else."""
+        sent = self.request.POST
+        if "force" in sent or sent.get("seen") in (None, "", self.seen):
+            return False
+        return "tab" not in sent or bool(cache.get(self._writer) != f"{self.seen} {sent['tab']}")
+
+    @property
+    def _writer(self) -> str:
+        return f"draft_writer:{self.object.code}:{self.place}"
+
+    def keep(self) -> JsonResponse:
+        """What the script sends by itself: everything that can be kept is, the rest stays on the device."""
+        form = self.form_class(self.request.POST, initial=self.get_initial(), **self.form_options())
+        whole = form.is_valid()
+        try:
+            self.write(form)
+        except Newer as error:
+            return JsonResponse({"seen": self.seen, "message": error.text}, status=error.status)
+        except DomainError as error:
+            return JsonResponse({"saved": False, "seen": self.seen, "message": error.text})
+        at = time_format(timezone.localtime(), "H:i")
+        message = "" if whole else gettext("Some fields can't be saved yet.")
+        return JsonResponse({"saved": whole, "seen": self.seen, "at": at, "message": message})
+
+
+class PurposeStep(StepPage):
+    place = "request_edit"
+    form_class = PurposeForm
+
+    def stored(self) -> dict[str, Any]:
+        request: AllocationRequest = self.object
+        return {
+            "project": request.project.code,
+            "wanted_track": request.wanted_track.code if request.wanted_track else "",
+            "call": request.call.code if request.call else "",
+            "renews": request.renews.code if request.renews else "",
+            **{
+                name: getattr(request, name)
+                for name in ("justification", "public_abstract", "abstract_withheld", "withheld_reason")
+            },
+        }
+
+    def suggested(self) -> dict[str, Any]:
+        return {"public_abstract": self.object.project.abstract}
+
+
+class AmountsStep(StepPage):
+    place = "request_amounts"
+    form_class = AmountsForm
+
+    def stored(self) -> dict[str, Any]:
+        request: AllocationRequest = self.object
+        return {
+            "starts_on": request.starts_on,
+            "ends_on": request.ends_on,
+            "prior_usage": request.prior_usage,
+            "lines": [
+                {
+                    "where": "any" if line.any_suitable else line.resource.code if line.resource else "",
+                    "gpu_hours": in_hours(line.gpu_seconds),
+                    **{f"in_{quarter}": in_hours(amount) for quarter, amount in line.by_quarter.items()},
+                }
+                for line in request.lines.all()
+                if line.resource or line.any_suitable or line.gpu_seconds
+            ],
+            "runs": [
+                {
+                    "model": run.model,
+                    "gpus": run.gpus,
+                    "hours": f"{run.hours.normalize():f}",
+                    "runs": run.runs,
+                    "basis": run.basis,
+                }
+                for run in request.runs.all()
+            ],
+        }
+
+    def suggested(self) -> dict[str, Any]:
+        return {"prior_usage": choices.prior_usage_of(self.object.project)}
+
+    def form_options(self) -> dict[str, Any]:
+        stored = self.stored()
+        return super().form_options() | {"lines": stored["lines"], "runs": stored["runs"] + self._carried()}
+
+    def _carried(self) -> list[dict[str, Any]]:
+        """The row that the estimator sends along."""
+        asked = self.request.GET
+        return [{name: asked.get(name, "") for name in ROW}] if "model" in asked else []
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "more_lines" in request.POST or "more_runs" in request.POST:
+            return self.show(self._longer())
+        return super().post(request, *args, **kwargs)
+
+    def _longer(self) -> AmountsForm:
+        """The form with what was typed, unjudged, and an empty row more."""
+        sent = AmountsForm(self.request.POST, **self.form_options())
+        options = super().form_options() | {"lines": sent.lines.typed(), "runs": sent.runs.typed()}
+        return AmountsForm(initial=self.request.POST.dict(), **options)
+
+    def page_context(self) -> dict[str, Any]:
+        request: AllocationRequest = self.object
+        return super().page_context() | {
+            "asked_for": request.gpu_seconds,
+            "run_table": sum(run.gpu_seconds for run in request.runs.all()),
+            **free_capacity(),
+            "estimate_url": f"{reverse('estimate')}?{urlencode({'request': request.code, **self._gpu()})}",
+        }
+
+    def _gpu(self) -> dict[str, str]:
+        chosen = next((line.resource for line in self.object.lines.all() if line.resource), None)
+        return {"resource": chosen.code} if chosen else {}
+
+
+class RunningStep(StepPage):
+    place = "request_running"
+    form_class = RunningForm
+
+    def stored(self) -> dict[str, Any]:
+        names = ("checkpointing", "deadline_on", "deadline_note", "flexible")
+        return {name: getattr(self.object, name) for name in names}
+
+    def page_context(self) -> dict[str, Any]:
+        request: AllocationRequest = self.object
+        asked = {line.resource.site_id for line in request.lines.all() if line.resource}
+        data_class = request.project.data_class
+        return super().page_context() | {
+            "holders": [
+                {"site": site, "holds": site.holds(data_class), "asked": site.pk in asked}
+                for site in sites_visible_to(self.actor)
+                if site.is_open
+            ]
+        }
+
+
+class PapersStep(StepPage):
+    place = "request_papers"
+    form_class = PapersForm
+
+    def stored(self) -> dict[str, Any]:
+        return {name: getattr(self.object, name) for name in ("ai_risk", "ai_risk_note")}
+
+    def page_context(self) -> dict[str, Any]:
+        return super().page_context() | {
+            "attachments": self.object.attachments.filter(removed_at__isnull=True)
+        }
+
+    def act(self, form: Any) -> str:
+        sent = self.request.POST
+        on = super().act(form)
+        here = reverse(self.place, args=[self.object.code])
+        if gone := sent.get("remove"):
+            attachment = self.object.attachments.filter(code=gone, removed_at__isnull=True).first()
+            if attachment:
+                services.attachment_remove(actor=self.actor, attachment=attachment)
+            return here
+        if form.cleaned_data.get("file") or "attach" in sent:
+            services.attachment_add(
+                actor=self.actor,
+                request=self.object,
+                title=form.cleaned_data["title"],
+                upload=form.cleaned_data.get("file"),
+                anonymous=form.cleaned_data["anonymous"],
+            )
+        return here if "attach" in sent else on
+
+
+def steps_of(request: AllocationRequest, place: str) -> list[dict[str, Any]]:
+    """The steps as tabs."""
+    return [
+        {
+            "label": f"{number}. {title}",
+            "url": reverse(name, args=[request.code]),
+            "current": name == place,
+        }
+        for number, (name, title) in enumerate(STEPS, start=1)
+    ]
+
+
+def free_capacity() -> dict[str, Any]:
+    """What is free of each resource, for the page."""
+    quarters = coming_quarters()
+    return {"quarters": quarters, "open_capacity": open_capacity(quarters)}
+
+
+def in_hours(gpu_seconds: int | None) -> str:
+    return f"{seconds_to_hours(gpu_seconds).normalize():f}" if gpu_seconds else ""
