@@ -23,6 +23,22 @@ def test_seed_plants_the_cast_once():
     assert demo.user("agency").auditor_scopes.get().kind == "all"
 
 
+def test_demo_agencies_are_verified_by_two(client):
+    demo.seed()
+    agency = demo.organisation("agency")
+    assert agency.verifications.get().words.count() == 2
+    assert demo.user("verifier").roles == {"verifier"}
+    assert demo.organisation("researcher").counts_as_women_led
+
+
+@pytest.mark.parametrize(("login", "may"), [("operator", True), ("admin", False)])
+def test_the_demo_operator_opens_the_admin(client, login, may):
+    demo.seed()
+    client.force_login(demo.user(login), backend="portal.people.backends.SignInBackend")
+    for path in ("/admin/", "/admin/people/user/"):
+        assert (client.get(path).status_code == 200) is may
+
+
 def test_a_demo_user_signs_in_by_page(client):
     demo.seed()
     reply = client.post("/sign-in/login/", {"login": RESEARCHER, "password": demo.PASSWORD})

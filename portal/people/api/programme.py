@@ -64,7 +64,7 @@ class InstitutionInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     domains = serializers.ListField(child=serializers.CharField(max_length=100))
     province = serializers.ChoiceField(choices=Organisation.Province.choices)
-    source = serializers.CharField(max_length=300)
+    source = serializers.CharField(max_length=300)  # type: ignore[assignment]
     is_active = serializers.BooleanField(default=True)
 
 

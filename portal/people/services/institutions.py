@@ -81,7 +81,7 @@ def checked(*, name: str, domains: Iterable[str], province: str, source: str) ->
 def require_free(domains: list[str], *, besides: RecognisedInstitution | None = None) -> None:
     """Raises InvalidInput where one of `domains` belongs to another institution."""
     others = RecognisedInstitution.objects.filter(domains__overlap=domains)
-    other = others.exclude(pk=besides.pk if besides else None).first()
+    other = (others.exclude(pk=besides.pk) if besides else others).first()
     if other is not None:
         taken = sorted(set(domains) & set(other.domains))
         raise InvalidInput(

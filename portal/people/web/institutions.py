@@ -50,7 +50,7 @@ class InstitutionPage(DetailPage):
 class InstitutionFormPage(FormPage):
     """A form about the list, for programme admins."""
 
-    form_class: Any = InstitutionForm
+    form_class = InstitutionForm
 
     def prepare(self) -> None:
         require(self.request.user, "people.administer")
@@ -91,7 +91,7 @@ class InstitutionImport(InstitutionFormPage):
     """First what the table would change, then, asked once more with the same rows, the change."""
 
     template_name = "people/institution_import.html"
-    form_class = InstitutionImportForm
+    form_class = InstitutionImportForm  # type: ignore[assignment]
     title = gettext_lazy("Import institutions")
     submit_label = gettext_lazy("Show what would change")
     plan: Plan | None = None

@@ -31,7 +31,11 @@ class Terms(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user: Any = self.request.user
         terms = terms_in_force()
-        page = {"authority_name": settings.AUTHORITY_NAME, "terms": terms, "clauses": _clauses(terms)}
+        page: dict[str, Any] = {
+            "authority_name": settings.AUTHORITY_NAME,
+            "terms": terms,
+            "clauses": _clauses(terms),
+        }
         if user.is_authenticated:
             page |= {
                 "consent": Consent.objects.filter(user=user, terms=terms).first() if terms else None,
