@@ -1,30 +1,5 @@
-"""What happened to a thing, told from its audit rows."""
+"""What happened to a thing, told from its audit rows: as in the room of people."""
 
-from collections.abc import Mapping
-from typing import Any
+from portal.people.history import events
 
-from portal.foundation.models import AuditRow
-from portal.foundation.tones import tone_of
-from portal.people.models import User
-
-
-def events(thing: Any, titles: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The thing's timeline, newest first, as the timeline component takes it. `titles` names each action."""
-    rows = list(
-        AuditRow.objects.filter(
-            object_type=thing._meta.model_name,
-            object_code=thing.code,
-            action__in=titles,
-        ).order_by("-id")
-    )
-    people = dict(User.objects.filter(code__in={row.actor for row in rows}).values_list("code", "name"))
-    return [
-        {
-            "at": row.at,
-            "title": titles[row.action],
-            "by": people.get(row.actor, ""),
-            "text": row.reason,
-            "tone": tone_of(row.after.get("state", "")),
-        }
-        for row in rows
-    ]
+__all__ = ["events"]

@@ -44,9 +44,7 @@ class DeputyName(FormPage):
 
     def page_context(self) -> dict[str, Any]:
         href = reverse("deputies")
-        lede = _(
-            "They may decide in your place on these days. You keep your own seat."
-        )
+        lede = _("They may decide in your place on these days. You keep your own seat.")
         return {"crumbs": [{"label": _("Deputies"), "href": href}], "back_url": href, "lede": lede}
 
     def act(self, form: DeputyForm) -> Deputy:
