@@ -1,7 +1,6 @@
 """Award letters: what they say, in both languages, and how they are checked."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -16,7 +15,7 @@ from allocations.awards.services.letters import letter_issue
 from portal.foundation import clock
 from portal.foundation.models import AuditRow
 from tests.cast import Cast
-from tests.requesting import HOUR, fund
+from tests.requesting import HOUR, approve, fund, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -74,11 +73,16 @@ def test_demonstrations_are_labelled(cast: Cast, award: Award) -> None:
     assert "ILLUSTRATIVE" in letter_words(Letter.objects.get())["illustrative"]
 
 
-def test_the_decisions_conditions_stand_in_it(award: Award) -> None:
+def test_the_decisions_conditions_stand_in_it(cast: Cast, award: Award) -> None:
     assert conditions_of(award) == []
-    decision = SimpleNamespace(conditions="Publish the weights.\n\n Checkpoint hourly. ")
-    told = SimpleNamespace(decision_line=SimpleNamespace(decision=decision))
-    assert conditions_of(told) == ["Publish the weights.", "Checkpoint hourly."]  # type: ignore[arg-type]
+    decision = approve(cast, submitted(cast), conditions="Publish the weights.\n\n Checkpoint hourly. ")
+    awarded = decision.lines.get().award
+    assert awarded is not None
+    letter = letter_issue(actor=cast.pi, award=awarded)
+    said = [line["text"] for line in letter_words(letter)["conditions"]]
+    assert said[:2] == ["Publish the weights.", "Checkpoint hourly."]
+    assert {decision.request.code, "Granted as asked"} <= set(facts(letter))
+    assert letter_pdf(letter, language="ur").startswith(b"%PDF-")
 
 
 def test_both_languages_are_whole_files_without_any_font_of_the_machine(cast: Cast, award: Award) -> None:
