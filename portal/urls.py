@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("allocations.programme.web.urls")),
     path("", include("allocations.reviews.web.urls")),
     path("", include("allocations.awards.web.urls")),
+    path("", include("allocations.awards.quotas.web.urls")),
     path("", include("allocations.lifecycle.web.urls")),
     path("", include("allocations.ledger.web.urls")),
     path("", include("allocations.reports.web.urls")),

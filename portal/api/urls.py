@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("allocations.programme.api.urls")),
     path("", include("allocations.reviews.api.urls")),
     path("", include("allocations.awards.api.urls")),
+    path("", include("allocations.awards.quotas.api.urls")),
     path("", include("allocations.lifecycle.api.urls")),
     path("", include("allocations.ledger.api.urls")),
     path("", include("allocations.reports.api.urls")),

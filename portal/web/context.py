@@ -41,6 +41,8 @@ MAIN: list[Entry] = [
     (_("Jobs"), "jobs"),
     (_("Reports"), "reports"),
     (_("Sites"), "sites"),
+    (_("Programmes"), "programmes"),
+    (_("Fair shares"), "quotas"),
 ]
 PERSONAL: list[Entry] = [
     (_("Profile"), "profile"),

@@ -12,13 +12,20 @@ from django.core.files.base import ContentFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from allocations.awards.models import Award
+from allocations.awards.quotas.models import Quota
 from allocations.awards.services.letters import letter_issue
 from allocations.lifecycle.models import ReclaimCase, ReclaimRule, ReclaimRuleVersion
 from allocations.programme.models import AllocationRequest, RequestLine
 from datacenters.models import Outage
 from portal.foundation import clock
 from portal.people import terms
-from portal.people.models import Deputy, RecognisedInstitution, Verification
+from portal.people.models import (
+    Deputy,
+    OrganisationEndorsement,
+    Programme,
+    RecognisedInstitution,
+    Verification,
+)
 from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
 from tests.bridge_stage import Stage
 from tests.reviewing import invited
@@ -41,6 +48,15 @@ PUBLIC = {
     "api_outage-detail",
     "api_institution-detail",
     "api_terms-detail",
+}
+# Rules of the programme: everybody who is signed in reads them, few change them.
+SHARED = {
+    "quota",
+    "programme",
+    "resource_shares",
+    "api_quota-detail",
+    "api_quota-history",
+    "api_programme-detail",
 }
 MANAGED = ("sites", "resources", "outages", "institutions")
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -118,6 +134,19 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
     upload = UsageUpload.objects.create(
         site=cast.site, key=key, uploaded_by=cast.admin, content=b"", signature=b"", rows=0, state="discarded"
     )
+    quota = Quota.objects.create(
+        series="qse-1",
+        kind="cap",
+        dimension="class",
+        value="academic",
+        percent=5,
+        from_quarter="2026Q4",
+        reason="R",
+    )
+    programme = Programme.objects.create(kind="fund", name_en="Fund")
+    endorsement = OrganisationEndorsement.objects.create(
+        programme=programme, organisation=cast.organisation, endorsed_by=cast.admin
+    )
     outage = Outage.objects.create(
         site=cast.site,
         kind="planned",
@@ -187,6 +216,8 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         },
         "resources": {"code": cast.resource.code},
         "outages": {"code": outage.code},
+        "quotas": {"code": quota.code},
+        "programmes": {"code": programme.code, "endorsement": endorsement.code},
         "clusters": {"code": cast.cluster.code},
         "site-logins": {"code": login.code},
         "usage-keys": {"code": key.code},
@@ -214,7 +245,7 @@ def test_the_outsider_finds_nothing_of_others(things, stage, web, api):
         # A button's address, when followed, leads back to the thing's page: that of a site is public.
         followed = told.pop("get") if (told["get"], route.kind) == (302, "sites") else None
         answers = set(told.values()) - {405}
-        if route.name in PUBLIC:
+        if route.name in PUBLIC or route.name in SHARED:
             expected = answers - {403} == {200}
         elif route.kind in MANAGED:
             # 400: the thing is public, so what was sent may be looked at before who sent it.

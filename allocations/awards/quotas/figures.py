@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Case, F, Q, Sum, When
 
 from allocations.awards.quotas.groups import allocation_codes
 from allocations.awards.quotas.models import Quota
@@ -80,27 +81,34 @@ def awardable_of(capacities: Sequence[Capacity]) -> dict[Key, int]:
 
 
 def granted_by_quota(quotas: Sequence[Quota], quarters: Sequence[str]) -> dict[int, dict[Key, int]]:
-    """What each quota's group was granted less what it returned, by resource and quarter; two queries."""
+    """What each quota's group was granted less what it returned, by resource and quarter; one query."""
     granted: dict[int, dict[Key, int]] = {quota.pk: {} for quota in quotas}
     if not quotas:
         return granted
-    for sign, pool, holder in ((1, "from_account", "to_account"), (-1, "to_account", "from_account")):
-        kind = pool.replace("account", "kind")
-        transfers = Transfer.objects.filter(
-            **{kind: AccountKind.POOL, f"{pool}__quarter__in": quarters}
-        ).exclude(**{holder.replace("account", "kind"): AccountKind.SUPPLY})
-        sums = {
-            column(quota): Sum(
-                "amount", filter=Q(**{f"{holder}__allocation_code__in": allocation_codes(quota)})
-            )
-            for quota in quotas
-        }
-        for row in transfers.order_by().values("resource_id", f"{pool}__quarter").annotate(**sums):
-            key = (row["resource_id"], row[f"{pool}__quarter"])
-            for quota in quotas:
-                amount = sign * (row[column(quota)] or 0)
-                granted[quota.pk][key] = granted[quota.pk].get(key, 0) + amount
+    given, returned = Q(from_kind=AccountKind.POOL), Q(to_kind=AccountKind.POOL)
+    flows = (
+        Transfer.objects.filter(
+            given & Q(from_account__quarter__in=quarters) & ~Q(to_kind=AccountKind.SUPPLY)
+            | returned & Q(to_account__quarter__in=quarters) & ~Q(from_kind=AccountKind.SUPPLY)
+        )
+        .order_by()
+        .annotate(quarter=Case(When(given, then="from_account__quarter"), default="to_account__quarter"))
+    )
+    sums = {column(quota): _net(given, allocation_codes(quota)) for quota in quotas}
+    for row in flows.values("resource_id", "quarter").annotate(**sums):
+        for quota in quotas:
+            granted[quota.pk][row["resource_id"], row["quarter"]] = row[column(quota)] or 0
     return granted
+
+
+def _net(given: Q, codes: Any) -> Sum:
+    """What flowed to these allocations less what flowed back."""
+    return Sum(
+        Case(
+            When(given & Q(to_account__allocation_code__in=codes), then="amount"),
+            When(~given & Q(from_account__allocation_code__in=codes), then=-F("amount")),
+        )
+    )
 
 
 def awarded(resource: Resource, quarters: Sequence[Quarter]) -> dict[Quarter, int]:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from allocations.awards.models import Allocation
 from allocations.awards.quotas.calendar import commitments, per_day
 from allocations.awards.quotas.checks import claim_of, in_force
-from allocations.awards.quotas.figures import figures_of, granted_by_quota
+from allocations.awards.quotas.figures import Figures, awardable_of, capacities_of, granted_by_quota
 from allocations.awards.quotas.groups import endorsed_by, groups_of, names_of
 from allocations.awards.quotas.lapses import Standing, standings
 from allocations.awards.quotas.models import Dimension, ProjectEndorsement, Quota
@@ -20,7 +20,7 @@ from datacenters.models import Capacity, Resource
 from datacenters.outages import clipped, periods_of, seconds_of
 from portal.foundation import clock
 from portal.foundation.clock import Quarter, quarters_between
-from portal.people.models import Programme
+from portal.people.models import Endorsement, OrganisationEndorsement, Programme
 
 
 def visible_to(user: Any) -> QuerySet[Quota]:
@@ -52,6 +52,23 @@ def project_endorsements(programme: Programme) -> QuerySet[ProjectEndorsement]:
     """What it stands for at present, the latest first."""
     rows = ProjectEndorsement.objects.filter(ProjectEndorsement.in_force(), programme=programme)
     return rows.select_related("project__organisation", "endorsed_by")
+
+
+def organisation_endorsements(programme: Programme) -> QuerySet[OrganisationEndorsement]:
+    """The organisations for which it stands at present, the latest first."""
+    rows = OrganisationEndorsement.objects.filter(OrganisationEndorsement.in_force(), programme=programme)
+    return rows.select_related("organisation", "endorsed_by")
+
+
+def endorsement_named(programme: Programme, code: str) -> Endorsement | None:
+    """One of its endorsements, of an organisation or a project, that hasn't been withdrawn."""
+    for kind in (OrganisationEndorsement, ProjectEndorsement):
+        row = kind.objects.select_related("programme").filter(
+            programme=programme, code=code, withdrawn_at=None
+        )
+        if found := row.first():
+            return found
+    return None
 
 
 @dataclass(frozen=True)
@@ -118,12 +135,20 @@ def shares_of(
     quarters: Iterable[Quarter],
     groups: Collection[tuple[str, str]] = (),
     portions: Mapping[Quarter, int] | None = None,
+    with_standings: bool = True,
 ) -> list[Share]:
-    """How these quotas stand; `groups` are those of the project whose award takes `portions`."""
+    """How these quotas stand; `groups` are those of the project whose award takes `portions`.
+
+    Without `with_standings` nobody looks whether floors have lapsed, which takes ten queries more.
+    """
     if not quotas:
         return []
     asked = sorted(quarters)
-    figures, names = figures_of(quotas, asked), names_of(quota.group for quota in quotas)
+    names = names_of(quota.group for quota in quotas)
+    figures = Figures(
+        awardable_of(capacities_of(quotas, asked)),
+        granted=granted_by_quota(quotas, [str(quarter) for quarter in asked]),
+    )
     standing = standings([quota for quota in quotas if quota.kind == Quota.Kind.FLOOR and quota.enforced])
     found = []
     for quota in quotas:
@@ -188,7 +213,7 @@ def programme_quarters(
 def _targets(quotas: QuerySet[Quota], quarters: list[Quarter]) -> dict[tuple[str, Quarter], int]:
     """By group and quarter: what its floors come to, else its caps."""
     rows = list(quotas)
-    figures = figures_of(rows, quarters)
+    figures = Figures(awardable_of(capacities_of(rows, quarters)))
     found: dict[str, dict[tuple[str, Quarter], int]] = {kind: {} for kind in Quota.Kind.values}
     for quota in rows:
         for quarter in quarters:

@@ -36,6 +36,7 @@ def quota_set(
     until_quarter: str = "",
     enforced: bool | None = None,
     reason: str,
+    illustrative: bool = False,
 ) -> Quota:
     """Set a cap or a floor, of one resource or (None) of all together; `enforced` None: caps are, floors not.
 
@@ -53,6 +54,7 @@ def quota_set(
         from_quarter=from_quarter,
         until_quarter=until_quarter,
         enforced=kind == Quota.Kind.CAP if enforced is None else enforced,
+        illustrative=illustrative,
     )
     _may_set(actor, resource)
     check_group(dimension, value)
@@ -209,3 +211,15 @@ def _reason(reason: str) -> str:
     if not reason.strip():
         raise InvalidInput(_("A reason is needed."), field="reason", remedy=_("Say why: everybody reads it."))
     return reason.strip()
+
+
+def project_named(code: str) -> Project:
+    """The project with this public code. Raises InvalidInput where there is none."""
+    project = Project.objects.select_related("organisation").filter(code=code.strip()).first()
+    if project is None:
+        raise InvalidInput(
+            _("There is no project “%(code)s”.") % {"code": code.strip()},
+            field="project",
+            remedy=_("Copy the code from the project's own page, such as prj-7f3k9q2m1x."),
+        )
+    return project

@@ -180,6 +180,21 @@ def owners_of(organisation: Organisation) -> Iterable[Membership]:
     return organisation.memberships.filter(role=Membership.Role.OWNER).select_related("user")
 
 
+def people_at(addresses: Iterable[str]) -> list[User]:
+    """The people who sign in with these addresses. Raises InvalidInput for one that nobody has."""
+    found = []
+    for address in addresses:
+        user = User.objects.filter(email__iexact=address, is_active=True).first()
+        if user is None:
+            raise InvalidInput(
+                _("Nobody signs in with %(address)s.") % {"address": address},
+                field="coordinators",
+                remedy=_("Correct it, or have the person sign up first."),
+            )
+        found.append(user)
+    return found
+
+
 def _set_coordinators(
     actor: Any, programme: Programme, coordinators: Iterable[User], reason: str = ""
 ) -> None:

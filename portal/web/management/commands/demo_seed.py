@@ -13,6 +13,7 @@ ROOMS = (
     "datacenters",
     "allocations.projects",
     "allocations.awards",
+    "allocations.awards.quotas",
     "allocations.programme",
     "allocations.reviews",
     "scheduler_bridge",
