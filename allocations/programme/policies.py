@@ -14,7 +14,7 @@ from allocations.programme.models import (
     TrackStep,
 )
 from allocations.programme.transitions import REQUEST, RequestState, StepState
-from allocations.projects.policies import is_managing
+from allocations.projects.policies import is_managing, is_member
 from datacenters.policies import is_site_manager
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole, User
@@ -134,12 +134,43 @@ def is_independent_of_consent(user: Any, consent: SiteConsent | None) -> bool:
     return consent is not None and bool(is_independent(user, consent.request))
 
 
+def may_read_internal(user: Any, request: AllocationRequest) -> bool:
+    """Whether `user` deals with the request by duty and without an interest."""
+    by_duty = (
+        bool(is_decider(user)) or bool(holds_the_check(user, request)) or _speaks_for_a_site(user, request)
+    )
+    return by_duty and bool(is_independent(user, request))
+
+
+def _speaks_for_a_site(user: Any, request: AllocationRequest) -> bool:
+    return any(
+        consent.round == request.round and bool(is_site_manager(user, consent.site))
+        for consent in request.consents.all()
+    )
+
+
+@rules.predicate
+def takes_part(user: Any, request: AllocationRequest | None) -> bool:
+    """Whether `user` works on the project, or deals with the request by duty."""
+    return request is not None and (
+        bool(is_member(user, request.project)) or may_read_internal(user, request)
+    )
+
+
+@rules.predicate
+def deals_with(user: Any, request: AllocationRequest | None) -> bool:
+    """Whether `user` may be asked for a word about the request."""
+    return request is not None and may_read_internal(user, request)
+
+
 rules.add_perm("programme.add_request", is_managing)
 rules.add_perm("programme.write_request", leads_its_project)
 rules.add_perm("programme.decide_requests", is_decider)
 rules.add_perm("programme.decide_request", is_decider & has_a_seat)
 rules.add_perm("programme.check_request", holds_the_check & is_independent)
 rules.add_perm("programme.answer_for_site", speaks_for_site & is_independent_of_consent)
+rules.add_perm("programme.talk_about_request", takes_part)
+rules.add_perm("programme.declare_conflict", deals_with)
 # Tracks, calls and rubrics.
 rules.add_perm("programme.administer", is_admin)
 
@@ -149,6 +180,7 @@ PERMISSION_OF = {
     "approve": "programme.decide_request",
     "decline": "programme.decide_request",
     "return": "programme.decide_request",
+    "check": "programme.check_request",
 }
 
 

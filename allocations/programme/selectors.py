@@ -9,6 +9,7 @@ from allocations.programme.models import (
     AllocationRequest,
     Decision,
     DecisionLine,
+    Message,
     RequestLine,
     RequestStep,
     SiteConsent,
@@ -54,6 +55,12 @@ def open_step_of(request: AllocationRequest) -> RequestStep | None:
         .select_related("step")
         .first()
     )
+
+
+def messages_of(request: AllocationRequest, *, internal: bool) -> QuerySet[Message]:
+    """The thread, newest first; notes among those who decide only for those who do."""
+    messages = Message.objects.filter(request=request).select_related("author").order_by("-id")
+    return messages if internal else messages.filter(audience=Message.Audience.ALL)
 
 
 def pending_for(user: Any) -> QuerySet[AllocationRequest]:

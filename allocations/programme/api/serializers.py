@@ -3,10 +3,13 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from allocations.programme.api.deciding_serializers import ClockSerializer
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine
 from allocations.programme.policies import actions_for
+from allocations.programme.standing import clock_of
 from allocations.projects.models import Project
 from allocations.projects.selectors import visible_to as visible_projects
 from datacenters.models import Resource
@@ -83,6 +86,7 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
     resource = serializers.SerializerMethodField()
     gpu_seconds = serializers.SerializerMethodField()
     gpu_hours = serializers.SerializerMethodField()
+    track = serializers.CharField(source="track_version.track.code", allow_null=True, default=None)
     decisions = DecisionSerializer(many=True)
 
     class Meta:
@@ -93,6 +97,8 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
             "organisation",
             "requested_by",
             "state",
+            "round",
+            "track",
             "resource",
             "gpu_seconds",
             "gpu_hours",
@@ -112,8 +118,8 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
         return line.resource.code if line and line.resource else None
 
     def get_gpu_seconds(self, request: AllocationRequest) -> int | None:
-        line = next(iter(request.lines.all()), None)
-        return line.gpu_seconds if line else None
+        """All lines together; null where none says how much yet."""
+        return request.gpu_seconds or None
 
     def get_gpu_hours(self, request: AllocationRequest) -> float | None:
         seconds = self.get_gpu_seconds(request)
@@ -124,9 +130,16 @@ class RequestDetailSerializer(RequestSerializer):
     """One request, with what the viewer may do to it now."""
 
     actions = serializers.SerializerMethodField()
+    clock = serializers.SerializerMethodField()
 
     class Meta(RequestSerializer.Meta):
-        fields = [*RequestSerializer.Meta.fields, "actions"]
+        fields = [*RequestSerializer.Meta.fields, "actions", "clock"]
+
+    @extend_schema_field(ClockSerializer(allow_null=True))
+    def get_clock(self, request: AllocationRequest) -> dict[str, Any] | None:
+        """Null until it is submitted."""
+        clock = clock_of(request)
+        return ClockSerializer(clock).data if clock else None
 
     def get_actions(self, request: AllocationRequest) -> list[str]:
         return actions_for(self.context["request"].user, request)
@@ -157,16 +170,6 @@ class RequestInput(serializers.Serializer[Any]):
             hours = data.pop("gpu_hours")
             data["gpu_seconds"] = None if hours is None else hours_to_seconds(hours)
         return data
-
-
-class DecisionInput(serializers.Serializer[Any]):
-    """`override` with its reason lets an approval go beyond what is free of the resource."""
-
-    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
-    gpu_hours = GpuHours(required=False, allow_null=True)
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=4000)
-    override = serializers.BooleanField(required=False)
-    override_reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
 class WithdrawInput(serializers.Serializer[Any]):

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from allocations.programme import selectors, services
+from allocations.programme.api.deciding import DecidingMixin
 from allocations.programme.api.serializers import (
-    DecisionInput,
     RequestDetailSerializer,
     RequestInput,
     RequestSerializer,
@@ -21,21 +21,16 @@ from allocations.programme.api.serializers import (
 )
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
-from portal.foundation.api import ScopedViewSet
 
 shows = RequestDetailSerializer
 
 
-class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
+class RequestViewSet(ListModelMixin, RetrieveModelMixin, DecidingMixin):
     """Requests for GPU-hours."""
 
     selector = selectors.detailed
     filterset_class = RequestFilters
     queryset = AllocationRequest.objects.none()  # Tells the schema what kind of thing this is.
-
-    @property
-    def actor(self) -> Any:
-        return self.request.user
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return RequestSerializer if self.action == "list" else RequestDetailSerializer
@@ -84,14 +79,6 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         target = self.get_object()
         sent = self._sent(WithdrawInput).validated_data
         return self._shown(services.request_withdraw(actor=self.actor, request=target, **sent))
-
-    @extend_schema(request=DecisionInput, responses=shows)
-    @action(detail=True, methods=["post"])
-    def decide(self, request: Request, code: str) -> Response:
-        """Approve in full or in part, decline, or return it with a question."""
-        target = self.get_object()
-        sent = self._sent(DecisionInput).validated_data
-        return self._shown(services.request_decide(actor=self.actor, request=target, **sent).request)
 
     def _sent(self, kind: type[Any], partial: bool = False) -> Any:
         sent = kind(data=self.request.data, partial=partial, context=self.get_serializer_context())

@@ -19,6 +19,7 @@ from allocations.programme.services.steps import (
     steps_advance,
     steps_sweep,
 )
+from allocations.programme.services.talk import conflict_declare, message_write
 from allocations.programme.services.waiting import waiting_serve, waiting_withdraw
 from allocations.programme.services.writing import Line, Run, request_create, request_update
 
@@ -27,7 +28,9 @@ __all__ = [
     "Run",
     "attachment_add",
     "attachment_remove",
+    "conflict_declare",
     "consent_answer",
+    "message_write",
     "request_approve",
     "request_create",
     "request_decide",

@@ -5,7 +5,15 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
-from allocations.programme.models import AllocationRequest, Decision, RequestStep, TrackStep, WaitingEntry
+from allocations.programme.models import (
+    AllocationRequest,
+    Decision,
+    Message,
+    RequestStep,
+    TrackStep,
+    WaitingEntry,
+)
+from allocations.programme.selectors import open_step_of
 from datacenters.models import SiteRole
 from portal.foundation.formats import hours
 from portal.notices.services.notices import notify
@@ -25,6 +33,8 @@ OVERDUE = gettext_noop("Overdue: “%(project)s”")
 OVERDUE_TEXT = gettext_noop("The request of %(organisation)s has waited longer than it should.")
 SERVED = gettext_noop("%(hours)s GPU-hours came free for “%(project)s”")
 SERVED_TEXT = gettext_noop("They were on the waiting list for %(resource)s and are yours now.")
+ASKED = gettext_noop("A message about “%(project)s”")
+ASKED_TEXT = gettext_noop("%(who)s wrote: %(text)s")
 DECIDED = {
     "approved": (
         gettext_noop("Approved: %(hours)s GPU-hours for “%(project)s”"),
@@ -54,8 +64,7 @@ def tell_holders(step: RequestStep) -> None:
 def tell_overdue(step: RequestStep) -> None:
     """Those whom it waits for, and every admin."""
     admins = _independent(User.objects.filter(programme_roles__role="admin"), step.request)
-    people = holders_of(step) | admins
-    _tell(step.request, people.distinct(), "request_overdue", OVERDUE, OVERDUE_TEXT)
+    _tell(step.request, _either(holders_of(step), admins), "request_overdue", OVERDUE, OVERDUE_TEXT)
 
 
 def tell_next_approver(decision: Decision) -> None:
@@ -92,6 +101,27 @@ def tell_project(decision: Decision) -> None:
     _tell(request, _members(request), f"request_{decision.outcome}", subject, body, **params)
 
 
+def tell_message(message: Message) -> None:
+    """The other side: the project where those who decide wrote, and they where the project did."""
+    request = message.request
+    members = _members(request)
+    authors = User.objects.filter(pk__in=request.messages.values("author"))
+    writers = authors.exclude(pk__in=members.values("pk"))
+    step = open_step_of(request)
+    duty = _either(writers, holders_of(step)) if step else writers
+    by_project = members.filter(pk=message.author_id).exists()
+    people = duty if by_project or message.audience == Message.Audience.INTERNAL else members
+    _tell(
+        request,
+        people.exclude(pk=message.author_id),
+        "request_message",
+        ASKED,
+        ASKED_TEXT,
+        who=str(message.author),
+        text=message.text[:500],
+    )
+
+
 def tell_served(entry: WaitingEntry, gpu_seconds: int) -> None:
     """The project learns that what it waited for came free."""
     request = entry.decision_line.decision.request
@@ -100,7 +130,13 @@ def tell_served(entry: WaitingEntry, gpu_seconds: int) -> None:
 
 
 def holders_of(step: RequestStep) -> Any:
-    """The people whom an open step waits for, their deputies with them; nobody with an interest in it."""
+    """The people whom an open step waits for, their deputies with them; nobody with an interest in it.
+
+    Nobody where another room took the kind over: what is told here names who asks, which reviewers may
+    not know.
+    """
+    if step.kind not in WAITS:
+        return User.objects.none()
     roles = [role for role in step.step.roles if role != TrackStep.SITE]
     seats = Q(programme_roles__role__in=roles)
     if TrackStep.SITE in step.step.roles:
@@ -110,6 +146,10 @@ def holders_of(step: RequestStep) -> Any:
     deputies = Deputy.objects.in_force().filter(person__in=principals).values("deputy")
     people = User.objects.filter(Q(pk__in=principals.values("pk")) | Q(pk__in=deputies))
     return _independent(people, step.request).distinct()
+
+
+def _either(some: Any, others: Any) -> Any:
+    return User.objects.filter(Q(pk__in=some.values("pk")) | Q(pk__in=others.values("pk")))
 
 
 def _independent(people: Any, request: AllocationRequest) -> Any:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from allocations.programme.web import request_new, request_steps, views
-from allocations.programme.web.decide import RequestDecide
+from allocations.programme.web.deciding.urls import urlpatterns as deciding
 from allocations.programme.web.estimate import EstimatePage
 
 urlpatterns = [
@@ -24,5 +24,5 @@ urlpatterns = [
         name="request_attachment",
     ),
     path("requests/<slug:code>/withdraw/", views.RequestWithdraw.as_view(), name="request_withdraw"),
-    path("requests/<slug:code>/decide/", RequestDecide.as_view(), name="request_decide"),
+    *deciding,
 ]

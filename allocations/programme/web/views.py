@@ -12,6 +12,7 @@ from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
 from allocations.programme.policies import PERMISSION_OF, actions_for
+from allocations.programme.standing import clock_of, compared
 from allocations.programme.web.forms import WithdrawForm
 from portal.foundation.errors import IllegalState
 from portal.foundation.policies import allowed, require
@@ -24,6 +25,16 @@ TITLES = {
     "request_approve": _("Approved"),
     "request_decline": _("Declined"),
     "request_withdraw": _("Withdrawn"),
+    "request_take_up": _("Taken up"),
+    "request_propose": _("Approved by a first person"),
+    "request_reopen": _("Reopened after an appeal"),
+    "request_step_pass": _("A step passed"),
+    "request_step_fail": _("A step not passed"),
+    "request_step_escalate": _("Overdue: told"),
+    "request_consent_give": _("A site consented"),
+    "request_consent_presume": _("A site consented by silence"),
+    "request_consent_refuse": _("A site refused"),
+    "conflict_declare": _("A conflict of interest was declared"),
 }
 NEXT_STEPS = {
     "draft": _("Complete it and submit it. Nobody but the project and its organisation sees a draft."),
@@ -78,11 +89,23 @@ class RequestPage(DetailPage):
             "actions": actions,
             "next_step": NEXT_STEPS[request.state],
             "may_edit": "edit" in actions,
+            "clock": clock_of(request),
+            "consents": [each for each in request.consents.all() if each.round == request.round],
+            "may_answer": "answer_for_site" in actions,
+            "versions": _changes(request),
             "attachments": request.attachments.filter(removed_at__isnull=True),
             "problems": problems(request) if "submit" in actions else [],
             "events": events(request, TITLES),
             "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
+
+
+def _changes(request: AllocationRequest) -> list[tuple[Any, Any, Any]]:
+    """What the latest submission says otherwise than the one before it; nothing after the first."""
+    if request.round < 2:
+        return []
+    last, *before = request.versions.order_by("-round")[:2]
+    return compared(before[0].content, last.content) if before else []
 
 
 class RequestAct(FormPage):

@@ -1,0 +1,112 @@
+"""Pages of the other steps: a check, a site's answer, a conflict of interest, the thread."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
+
+from allocations.programme import selectors, services
+from allocations.programme.models import AllocationRequest, SiteConsent
+from allocations.programme.policies import may_read_internal
+from allocations.programme.web.deciding.forms import CheckForm, ConflictForm, ConsentForm, MessageForm
+from allocations.programme.web.views import RequestAct, find
+from portal.foundation.policies import allowed, require
+
+SHOWN = 50
+
+
+class RequestCheck(RequestAct):
+    """Pass or fail the step that is open."""
+
+    template_name = "programme/request_step.html"
+    form_class = CheckForm
+    title = _("Check a request")
+    submit_label = _("Record the check")
+
+    def prepare(self) -> None:
+        self.object = find(self, "check")
+
+    def act(self, form: CheckForm) -> AllocationRequest:
+        return services.step_close(actor=self.actor, request=self.object, **form.cleaned_data)
+
+
+class RequestConsent(RequestAct):
+    """A site's answer."""
+
+    template_name = "programme/request_step.html"
+    form_class = ConsentForm
+    title = _("Answer for the site")
+    submit_label = _("Record the answer")
+
+    def prepare(self) -> None:
+        self.object = get_object_or_404(selectors.detailed(self.request.user), code=self.kwargs["code"])
+        self.consent = next(
+            (
+                consent
+                for consent in self.object.consents.all()
+                if consent.round == self.object.round and consent.site.code == self.kwargs["site"]
+            ),
+            None,
+        )
+        if self.consent is None:
+            raise Http404
+        require(self.request.user, "programme.answer_for_site", self.consent)
+
+    def page_context(self) -> dict[str, Any]:
+        return {"consent": self.consent}
+
+    def act(self, form: ConsentForm) -> AllocationRequest:
+        assert self.consent is not None  # noqa: S101 - `prepare` found it
+        consent: SiteConsent = services.consent_answer(
+            actor=self.actor, request=self.object, site=self.consent.site, **form.cleaned_data
+        )
+        return consent.request
+
+
+class RequestConflict(RequestAct):
+    """Step aside."""
+
+    template_name = "programme/request_step.html"
+    form_class = ConflictForm
+    title = _("Declare a conflict of interest")
+    submit_label = _("Declare it")
+
+    def prepare(self) -> None:
+        self.object = get_object_or_404(selectors.detailed(self.request.user), code=self.kwargs["code"])
+        require(self.request.user, "programme.declare_conflict", self.object)
+
+    def act(self, form: ConflictForm) -> AllocationRequest:
+        return services.conflict_declare(actor=self.actor, request=self.object, **form.cleaned_data).request
+
+
+class RequestThread(RequestAct):
+    """Questions and answers: a page of its own, and a panel of the request's page for htmx."""
+
+    template_name = "programme/request_thread.html"
+    form_class = MessageForm
+    title = _("Questions and answers")
+    submit_label = _("Send")
+
+    def prepare(self) -> None:
+        self.object = get_object_or_404(selectors.detailed(self.request.user), code=self.kwargs["code"])
+        self.internal = may_read_internal(self.request.user, self.object)
+
+    def form_options(self) -> dict[str, Any]:
+        return {"internal": self.internal}
+
+    def page_context(self) -> dict[str, Any]:
+        return {
+            "thread": selectors.messages_of(self.object, internal=self.internal)[:SHOWN],
+            "may_write": allowed(self.request.user, "programme.talk_about_request", self.object),
+        }
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.headers.get("HX-Request") != "true":
+            return super().get(request, *args, **kwargs)
+        page = {"object": self.object, **self.page_context(), "form": self.form_class(**self.form_options())}
+        return render(request, "programme/_thread.html", page)
+
+    def act(self, form: MessageForm) -> str:
+        services.message_write(actor=self.actor, request=self.object, **form.cleaned_data)
+        return f"{self.object.get_absolute_url()}thread/"
