@@ -181,6 +181,12 @@ def test_a_project_changes_hands(cast, web, url):
     assert cast.project.members.get(role="pi").user == cast.member
 
 
+def test_without_anybody_to_hand_it_to_the_page_says_what_to_do(cast, web, url):
+    cast.project.members.filter(user=cast.member).delete()
+    page = web(cast.pi).get(f"{url}hand-over/")
+    assert (page.status_code, "Invite somebody" in text(page)) == (409, True)
+
+
 def test_it_is_declined_or_withdrawn(cast, web, url):
     for who, verb in ((cast.member, "decline"), (cast.pi, "withdraw")):
         hand_over_propose(actor=cast.pi, project=cast.project, successor=cast.member)

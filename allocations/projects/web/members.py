@@ -19,7 +19,7 @@ from allocations.projects.policies import pi_is_gone
 from allocations.projects.web import forms
 from allocations.projects.web.views import ProjectAction, ProjectFormPage, find_member
 from portal.foundation import clock
-from portal.foundation.errors import DomainError, NotVisible
+from portal.foundation.errors import DomainError, IllegalState, NotVisible
 from portal.foundation.middleware import tell
 from portal.foundation.policies import require
 from portal.foundation.units import hours_to_seconds
@@ -239,6 +239,11 @@ class HandOverNew(ProjectFormPage):
             message=_("Only the project's principal investigator may hand it over."),
         )
         services.require_active(self.object)
+        if not selectors.successors_in(self.object).exists():
+            raise IllegalState(
+                _("There is nobody who could lead this project yet."),
+                remedy=_("Invite somebody of the project's organisation to the project first."),
+            )
 
     def form_options(self) -> dict[str, Any]:
         return {"project": self.object, "pi_is_gone": pi_is_gone(self.object)}
