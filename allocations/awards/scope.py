@@ -10,7 +10,8 @@ from portal.people.models import AuditorScope, Membership, ProgrammeRole
 
 # Not Q(): combined with another condition an empty one vanishes instead of letting everything through.
 EVERYTHING = Q(project__isnull=False)
-OVERSEERS = {ProgrammeRole.Role.ADMIN, ProgrammeRole.Role.COUNCIL, ProgrammeRole.Role.REVIEWER}
+# Reviewers see their reviews, never the requests themselves.
+OVERSEERS = {ProgrammeRole.Role.ADMIN, ProgrammeRole.Role.COUNCIL}
 
 
 def insiders(user: Any) -> Q:

@@ -50,7 +50,7 @@ ROLES = [
     "outsider",
 ]
 MAY = {"site_manager", "admin"}
-HIDDEN = {"colleague", "outsider"}
+HIDDEN = {"colleague", "outsider", "reviewer"}
 FROM = {"suspend": {"active"}, "resume": {"suspended"}, "revoke": {"provisioning", "active", "suspended"}}
 
 

@@ -29,8 +29,9 @@ TABLE: dict[str, tuple[set[str], set[str], str | None]] = {
 }
 PROJECT = {"pi", "manager", "member"}
 # Those who see a request only once it was submitted. The last is of the council and of the organisation.
-OVERSEERS = {"reviewer", "site_manager", "council", "admin", "auditor", "council_of_ours"}
-NOBODY = {"colleague", "outsider"}
+OVERSEERS = {"site_manager", "council", "admin", "auditor", "council_of_ours"}
+# A reviewer sees the page of their review, never the request.
+NOBODY = {"colleague", "outsider", "reviewer"}
 ROLES = sorted(PROJECT | OVERSEERS | NOBODY)
 
 

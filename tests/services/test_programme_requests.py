@@ -351,7 +351,7 @@ def test_an_override_that_wasnt_needed_is_none(cast: Cast) -> None:
         ("pi", True, True),
         ("member", True, True),
         ("colleague", False, False),
-        ("reviewer", False, True),
+        ("reviewer", False, False),
         ("site_manager", False, True),
         ("council", False, True),
         ("admin", False, True),
