@@ -2,21 +2,26 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from allocations.awards.scope import insiders, overseers
 from allocations.programme.models import (
     AllocationRequest,
+    Call,
+    Conflict,
     Decision,
     DecisionLine,
     Message,
     RequestLine,
     RequestStep,
     SiteConsent,
+    Track,
+    TrackStep,
 )
-from allocations.programme.transitions import RequestState, StepState
+from allocations.programme.transitions import ConsentState, RequestState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
+from datacenters.models import SiteRole
 from portal.foundation import policies
 
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
@@ -64,22 +69,56 @@ def messages_of(request: AllocationRequest, *, internal: bool) -> QuerySet[Messa
 
 
 def pending_for(user: Any) -> QuerySet[AllocationRequest]:
-    """What waits for this decider's word, oldest first; nothing in which they have an interest."""
-    if not policies.allowed(user, "programme.decide_requests"):
-        return AllocationRequest.objects.none()
-    return (
-        _rows()
-        .filter(state__in=PENDING)
-        .exclude(requested_by=user)
-        .exclude(project__organisation__in=user.memberships.values("organisation"))
-        .exclude(project__in=user.project_roles.values("project"))
-        .order_by("submitted_at", "id")
-    )
+    """What waits for this person's word, oldest first; nothing in which they have an interest or a conflict.
+
+    Deciders see everything that is pending: they may return or decline it at any step.
+    """
+    decides = policies.allowed(user, "programme.decide_requests")
+    return _rows().filter(_waits_for(user, decides)).order_by("submitted_at", "id")
 
 
 def pending_count(user: Any) -> int:
-    """The figure beside “Decide” in the menu."""
-    return pending_for(user).prefetch_related(None).count()
+    """The figure beside “To decide” in the menu."""
+    decides = policies.allowed(user, "programme.decide_requests")
+    return AllocationRequest.objects.filter(_waits_for(user, decides)).count()
+
+
+def _waits_for(user: Any, decides: bool) -> Q:
+    mine = Q(state__in=PENDING) & ~(
+        Q(requested_by=user)
+        | Q(project__organisation__in=user.memberships.values("organisation"))
+        | Q(project__in=user.project_roles.values("project"))
+        | Q(pk__in=Conflict.objects.filter(user=user, severity__in=Conflict.BLOCKING).values("request"))
+    )
+    if decides:
+        return mine
+    asked = SiteConsent.objects.filter(
+        site__in=SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site"),
+        state=ConsentState.ASKED,
+        round=F("request__round"),
+    )
+    technical = RequestStep.objects.filter(
+        state=StepState.OPEN,
+        kind=TrackStep.Kind.TECHNICAL,
+        step__roles__contains=[TrackStep.SITE],
+        request__lines__resource__site__in=SiteRole.objects.filter(
+            user=user, role=SiteRole.Role.MANAGER
+        ).values("site"),
+    )
+    return mine & (Q(pk__in=asked.values("request")) | Q(pk__in=technical.values("request")))
+
+
+def calls_visible_to(user: Any) -> QuerySet[Call]:
+    """Published calls, for everybody; programme admins also see those that aren't published yet."""
+    calls = Call.objects.select_related("track", "rubric").prefetch_related("documents", "budgets__resource")
+    if getattr(user, "is_authenticated", False) and policies.allowed(user, "programme.administer"):
+        return calls
+    return calls.filter(published_at__isnull=False)
+
+
+def tracks_visible_to(user: Any) -> QuerySet[Track]:
+    """Every track: how awards are decided is public."""
+    return Track.objects.order_by("position", "code")
 
 
 def projects_led_by(user: Any) -> QuerySet[Project]:

@@ -60,9 +60,7 @@ class WritingMixin(ScopedViewSet):
         """Attach a PDF."""
         target = self.get_object()
         sent = dict(self._sent(AttachmentInput).validated_data)
-        made = services.attachment_add(
-            actor=request.user, request=target, upload=sent.pop("file"), **sent
-        )
+        made = services.attachment_add(actor=request.user, request=target, upload=sent.pop("file"), **sent)
         return Response(AttachmentSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(bytes), 204: None})

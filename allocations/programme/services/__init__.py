@@ -1,6 +1,16 @@
 """The only writers of requests and decisions."""
 
 from allocations.programme.services.attachments import attachment_add, attachment_remove
+from allocations.programme.services.bulk import call_decide
+from allocations.programme.services.calls import (
+    call_budget_set,
+    call_create,
+    call_document_add,
+    call_document_remove,
+    call_publish,
+    call_publish_results,
+    call_update,
+)
 from allocations.programme.services.decisions import (
     request_approve,
     request_decide,
@@ -20,6 +30,7 @@ from allocations.programme.services.steps import (
     steps_sweep,
 )
 from allocations.programme.services.talk import conflict_declare, message_write
+from allocations.programme.services.tracks import rubric_create, track_change, track_set_open
 from allocations.programme.services.waiting import waiting_serve, waiting_withdraw
 from allocations.programme.services.writing import Line, Run, request_create, request_update
 
@@ -28,6 +39,14 @@ __all__ = [
     "Run",
     "attachment_add",
     "attachment_remove",
+    "call_budget_set",
+    "call_create",
+    "call_decide",
+    "call_document_add",
+    "call_document_remove",
+    "call_publish",
+    "call_publish_results",
+    "call_update",
     "conflict_declare",
     "consent_answer",
     "message_write",
@@ -40,10 +59,13 @@ __all__ = [
     "request_submit",
     "request_update",
     "request_withdraw",
+    "rubric_create",
     "step_close",
     "step_finish",
     "steps_advance",
     "steps_sweep",
+    "track_change",
+    "track_set_open",
     "waiting_serve",
     "waiting_withdraw",
 ]
