@@ -7,13 +7,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from allocations.programme.api.deciding_serializers import ClockSerializer
+from allocations.programme.api.writing_serializers import ContentSerializer
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine
 from allocations.programme.policies import actions_for
 from allocations.programme.standing import clock_of
-from allocations.projects.models import Project
-from allocations.projects.selectors import visible_to as visible_projects
-from datacenters.models import Resource
-from portal.foundation.units import hours_to_seconds, seconds_to_hours
+from portal.foundation.units import seconds_to_hours
 
 
 class GpuHours(serializers.DecimalField):
@@ -126,14 +124,14 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
         return float(seconds_to_hours(seconds)) if seconds else None
 
 
-class RequestDetailSerializer(RequestSerializer):
-    """One request, with what the viewer may do to it now."""
+class RequestDetailSerializer(RequestSerializer, ContentSerializer):
+    """One request, with all that it says and what the viewer may do to it now."""
 
     actions = serializers.SerializerMethodField()
     clock = serializers.SerializerMethodField()
 
     class Meta(RequestSerializer.Meta):
-        fields = [*RequestSerializer.Meta.fields, "actions", "clock"]
+        fields = [*RequestSerializer.Meta.fields, *ContentSerializer.Meta.fields, "actions", "clock"]
 
     @extend_schema_field(ClockSerializer(allow_null=True))
     def get_clock(self, request: AllocationRequest) -> dict[str, Any] | None:
@@ -143,33 +141,6 @@ class RequestDetailSerializer(RequestSerializer):
 
     def get_actions(self, request: AllocationRequest) -> list[str]:
         return actions_for(self.context["request"].user, request)
-
-
-class RequestInput(serializers.Serializer[Any]):
-    """A draft: only the project must be there."""
-
-    project = serializers.SlugRelatedField(slug_field="code", queryset=Project.objects.none())
-    resource = serializers.SlugRelatedField(
-        slug_field="code", queryset=Resource.objects.all(), required=False, allow_null=True
-    )
-    gpu_hours = GpuHours(required=False, allow_null=True)
-    starts_on = serializers.DateField(required=False, allow_null=True)
-    ends_on = serializers.DateField(required=False, allow_null=True)
-    justification = serializers.CharField(required=False, allow_blank=True, max_length=8000)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if request := self.context.get("request"):
-            project: Any = self.fields["project"]
-            project.queryset = visible_projects(request.user)
-
-    def typed(self) -> dict[str, Any]:
-        """What was sent, as the services take it."""
-        data = dict(self.validated_data)
-        if "gpu_hours" in data:
-            hours = data.pop("gpu_hours")
-            data["gpu_seconds"] = None if hours is None else hours_to_seconds(hours)
-        return data
 
 
 class WithdrawInput(serializers.Serializer[Any]):

@@ -15,17 +15,17 @@ from allocations.programme import selectors, services
 from allocations.programme.api.deciding import DecidingMixin
 from allocations.programme.api.serializers import (
     RequestDetailSerializer,
-    RequestInput,
     RequestSerializer,
     WithdrawInput,
 )
+from allocations.programme.api.writing import WritingMixin
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
 
 shows = RequestDetailSerializer
 
 
-class RequestViewSet(ListModelMixin, RetrieveModelMixin, DecidingMixin):
+class RequestViewSet(ListModelMixin, RetrieveModelMixin, WritingMixin, DecidingMixin):
     """Requests for GPU-hours."""
 
     selector = selectors.detailed
@@ -41,36 +41,6 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, DecidingMixin):
         if self.action == "list":
             return selectors.with_decisions(selectors.visible_to(self.request.user))
         return super().get_queryset()
-
-    @extend_schema(request=RequestInput, responses={201: shows})
-    def create(self, request: Request) -> Response:
-        """Begin a draft."""
-        sent = self._sent(RequestInput)
-        made = services.request_create(actor=self.actor, **sent.typed())
-        return self._shown(made, status.HTTP_201_CREATED)
-
-    @extend_schema(request=RequestInput, responses=shows)
-    def partial_update(self, request: Request, code: str) -> Response:
-        """Change a draft or a returned request; what isn't sent stays."""
-        target = self.get_object()
-        line = target.lines.all()[0]
-        kept = {
-            "project": target.project,
-            "resource": line.resource,
-            "gpu_seconds": line.gpu_seconds,
-            "starts_on": target.starts_on,
-            "ends_on": target.ends_on,
-            "justification": target.justification,
-        }
-        sent = self._sent(RequestInput, partial=True)
-        services.request_update(actor=self.actor, request=target, **{**kept, **sent.typed()})
-        return self._shown(target)
-
-    @extend_schema(request=None, responses=shows)
-    @action(detail=True, methods=["post"])
-    def submit(self, request: Request, code: str) -> Response:
-        """Hand it in for decision."""
-        return self._shown(services.request_submit(actor=self.actor, request=self.get_object()))
 
     @extend_schema(request=WithdrawInput, responses=shows)
     @action(detail=True, methods=["post"])
