@@ -225,6 +225,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=21, minute=30),
         "options": {"expires": 3600},
     },
+    # Reports that come due, and changes of allocations that have ended.
+    "lifecycle": {
+        "task": "allocations.lifecycle.tasks.lifecycle_daily",
+        "schedule": crontab(hour="3-15/4", minute=35),
+        "options": {"expires": 3000},
+    },
     # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
     "sweep": {
         "task": "allocations.awards.tasks.sweep_allocations",
@@ -371,6 +377,14 @@ SPECTACULAR_SETTINGS = {
         "ReclaimCaseState": "allocations.lifecycle.reclaim_transitions.CaseState",
         "ExemptionState": "allocations.lifecycle.reclaim_transitions.ExemptionState",
         "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
+        "ChangeState": "allocations.lifecycle.transitions.ChangeState",
+        "ChangeKind": "allocations.lifecycle.models.ChangeKind",
+        "ChangeOutcome": "allocations.lifecycle.models.ChangeDecision.Outcome",
+        "ReportState": "allocations.lifecycle.transitions.ReportState",
+        "ReportKind": "allocations.lifecycle.models.AllocationReport.Kind",
+        "ReportOutcome": "allocations.lifecycle.models.ReportAnswer.Outcome",
+        "AppealState": "allocations.lifecycle.transitions.AppealState",
+        "AppealOutcome": "allocations.lifecycle.models.AppealDecision.Outcome",
         "ReviewState": "allocations.reviews.transitions.ReviewState",
         "ConflictSeverity": "allocations.programme.models.Conflict.Severity",
     },

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from allocations.lifecycle.selectors import pending_count as pending_changes
 from allocations.programme.selectors import pending_count
 from allocations.reviews.selectors import open_count as open_reviews
 from datacenters.models import Cluster
@@ -97,6 +98,9 @@ def _duties(request: HttpRequest, user: Any) -> list[Item]:
     duties: list[Item] = []
     if allowed(user, "programme.decide_requests"):
         duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
+    if allowed(user, "lifecycle.decide_changes"):
+        waiting = pending_changes(user)
+        duties += _items(request, [(_("Changes to decide"), "changes_pending")], badge=waiting)
     if allowed(user, "reviews.review"):
         duties += _items(request, [(_("Reviews"), "reviews")], badge=open_reviews(user))
     if allowed(user, "reviews.see_panel"):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from allocations.awards.selectors import visible_to as visible_allocations
 from allocations.awards.selectors import with_balances
 from allocations.awards.transitions import AllocationState
+from allocations.lifecycle.selectors import reports_to_write
 from allocations.programme.selectors import pending_for
 from allocations.programme.selectors import visible_to as visible_requests
 from allocations.programme.transitions import RequestState
@@ -58,6 +59,7 @@ def dashboard(user: User) -> dict[str, Any]:
         "jobs": _jobs(user) if allocations else [],
         "reviews": list(open_reviews(user)[:SHOWN]) if allowed(user, "reviews.review") else [],
         "waiting": list(pending_for(user)[:SHOWN]),
+        "owed": list(reports_to_write(user)[:SHOWN]),
         "invitations": list(open_invitations_to(user)[:SHOWN]),
         "steps": [] if allocations or not asks else first_steps(user, has_requests=bool(requests)),
     }

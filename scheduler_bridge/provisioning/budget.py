@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from allocations.awards.models import Allocation
-from allocations.ledger.selectors import Balances, balances_of
+from allocations.ledger.selectors import Balances, balances_of, withheld_of
 from scheduler_bridge.models import Job, JobRun, SlurmAccountBinding
 from scheduler_bridge.transitions import JobState
 
@@ -32,16 +32,18 @@ def budgets_of(
 
     Granted less returned less spent, and what this Slurm account used itself added again, for Slurm counts
     that: so an ordinary charge changes nothing, and a refund, of which Slurm knows nothing, raises the
-    budget. What jobs still running in earlier generations may cost is left out.
+    budget. What is kept for later instalments is left out until it is released. What jobs still running in earlier generations may cost is left out.
     """
     allocations = list(allocations)
     standing, used = _books(allocations)
     current = {pk: mine[-1] for pk, mine in bindings.items() if mine}
     settled = _charged_of_reserved(current.values())
+    holding = [code for code, balances in standing.items() if balances.held]
+    withheld = withheld_of(holding) if holding else {}
     found = {}
     for allocation in allocations:
         balances, binding = standing[allocation.code], current.get(allocation.pk)
-        whole, rest = balances.committed - balances.spent, 0
+        whole, rest = balances.committed - balances.spent - withheld.get(allocation.code, 0), 0
         if binding is not None:
             whole += used.get(allocation.pk, {}).get(binding.slurm_account, 0) + binding.counted_before
             for key, reserved in binding.reserved.items():

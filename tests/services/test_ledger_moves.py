@@ -110,9 +110,7 @@ def test_a_transfer_keeps_the_quarters_that_the_target_covers(cast: Cast, codes:
     assert (target.available, target.granted) == (35, 35)
 
 
-def test_a_transfer_out_of_a_later_quarter_needs_room_in_an_earlier_one(
-    cast: Cast, codes: list[str]
-) -> None:
+def test_a_transfer_out_of_a_later_quarter_needs_room_in_an_earlier_one(cast: Cast, codes: list[str]) -> None:
     respread(cast, codes[0], {LATER: 1})
     transfer(cast, codes, 50, {NOW: 1})
     assert free(cast) == [50, 90, 90]

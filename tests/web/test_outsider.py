@@ -14,7 +14,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from allocations.awards.models import Award
 from allocations.awards.quotas.models import Quota
 from allocations.awards.services.letters import letter_issue
-from allocations.lifecycle.models import ReclaimCase, ReclaimRule, ReclaimRuleVersion
+from allocations.lifecycle.models import (
+    AllocationReport,
+    Appeal,
+    ChangeRequest,
+    ReclaimCase,
+    ReclaimRule,
+    ReclaimRuleVersion,
+)
 from allocations.programme.models import AllocationRequest, RequestLine
 from datacenters.models import Outage
 from portal.foundation import clock
@@ -164,6 +171,16 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         decided_by=cast.council,
     )
     letter = letter_issue(actor=cast.pi, award=award)
+    change = ChangeRequest.objects.create(
+        allocation=stage.allocation,
+        kind="supplement",
+        gpu_seconds=3600,
+        reason="R",
+        persons=1,
+        requested_by=cast.pi,
+    )
+    report = AllocationReport.objects.create(allocation=stage.allocation, kind="final", due_on=clock.today())
+    appeal = Appeal.objects.create(request=request, round=1, grounds="G", persons=1, filed_by=cast.pi)
     rule = ReclaimRule.objects.create(name_en="Half", name_ur="نصف")
     version = ReclaimRuleVersion.objects.create(
         rule=rule,
@@ -193,6 +210,9 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "project-links": {"code": "pjl-0000000000"},
         "reviews": {"code": invited(cast)[0].code, "attachment": "att-0000000000"},
         "requests": {"code": request.code},
+        "changes": {"code": change.code},
+        "allocation-reports": {"code": report.code},
+        "appeals": {"code": appeal.code},
         "allocations": {"code": stage.allocation.code},
         "awards": {"code": award.code},
         "letters": {"code": letter.code},

@@ -14,7 +14,7 @@ from allocations.awards.history import events
 from allocations.awards.models import Allocation
 from allocations.awards.policies import actions_for
 from allocations.awards.transitions import ALLOCATION, ENDED
-from allocations.ledger.selectors import balances
+from allocations.ledger.selectors import balances, withheld_of
 from allocations.projects.selectors import role_in
 from portal.foundation.policies import allowed, require
 from portal.foundation.units import hours_to_seconds
@@ -24,6 +24,12 @@ TITLES = {
     "allocation_open": _("Awarded"),
     "allocation_activate": _("Limits set at the site"),
     "allocation_adjust": _("GPU-hours changed"),
+    "allocation_supplement": _("GPU-hours added"),
+    "allocation_extend": _("Longer"),
+    "allocation_move_out": _("GPU-hours moved away"),
+    "allocation_move_in": _("GPU-hours moved here"),
+    "allocation_give_back": _("Given back"),
+    "allocation_instalment": _("Instalment released"),
     "allocation_suspend": _("Suspended"),
     "allocation_resume": _("Resumed"),
     "allocation_revoke": _("Revoked"),
@@ -60,14 +66,20 @@ class AllocationPage(DetailPage):
         page = super().get_context_data(**kwargs)
         allocation: Allocation = page["object"]
         viewer = self.request.user
+        balance = balances(allocation.code)
+        withheld = withheld_of([allocation.code])[allocation.code] if balance.held else 0
         return page | {
-            "balance": balances(allocation.code),
+            "balance": balance,
+            "withheld": withheld,
+            "held_for_jobs": balance.held - withheld,
             "limits": LIMITS[allocation.state],
             "actions": actions_for(viewer, allocation),
             "may_adjust": allocation.state not in ENDED
             and allowed(viewer, "awards.adjust_allocation", allocation),
             # Slurm is another room's, further up, as jobs are.
             "slurm_url": f"/allocations/{allocation.code}/slurm/",
+            # So are changes and reports.
+            "changes_url": f"/allocations/{allocation.code}/changes/",
             "may_see_slurm": allowed(viewer, "datacenters.manage_site", allocation.resource.site),
             # Jobs are another room's, further up: known here by address alone.
             # So is what becomes of unused hours.

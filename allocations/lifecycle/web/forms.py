@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.models import Allocation
 from allocations.awards.transitions import ENDED
 from allocations.lifecycle.models import AppealDecision, ChangeDecision, ReportAnswer
-from allocations.programme.web.forms import GpuHoursField
+from allocations.programme.web.fields import GpuHoursField
 from portal.foundation import clock
 
 
