@@ -29,6 +29,7 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "reviewer": ("Dr Imran Qureshi", ("reviewer",)),
     "site": ("Farah Baig", ()),
     "council": ("Naveed Akhtar", ("council",)),
+    "council2": ("Sana Tariq", ("council",)),
     "admin": ("Rabia Hassan", ("admin", "verifier")),
     "verifier": ("Zubair Mirza", ("verifier",)),
     "operator": ("Hina Farooq", ()),
