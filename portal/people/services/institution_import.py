@@ -45,6 +45,12 @@ class Change:
         """What the fields that differ become; of a new institution all."""
         return self.fields if self.was is None else {key: self.fields[key] for key in self.was}
 
+    @property
+    def cells(self) -> list[tuple[str, str, str]]:
+        """Column, what it says and what it will say, for a page to show."""
+        was = self.was or {}
+        return [(key, _shown(was.get(key, "—")), _shown(value)) for key, value in self.now.items()]
+
 
 @dataclass
 class Plan:
@@ -95,6 +101,10 @@ def institutions_import(*, actor: Any, table: str) -> Plan:
                 actor=actor, action="institution_update", record=change.institution, changes=change.fields
             )
     return plan
+
+
+def _shown(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)
 
 
 def _plan(table: str) -> Plan:

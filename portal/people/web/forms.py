@@ -82,9 +82,9 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         label=_("Reason"),
-        required=False,  # The service asks for it, with the remedy.
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("It is kept, and shown to those whom it concerns."),
+        error_messages={"required": _("Give a reason.")},
     )
 
 
@@ -128,8 +128,8 @@ class VerificationForm(forms.Form):
     )
     evidence = forms.FileField(
         label=_("Evidence"),
-        required=False,  # The service asks for it, with the remedy.
-        allow_empty_file=True,
+        allow_empty_file=True,  # The service tells what is wrong with it.
+        error_messages={"required": _("Attach the evidence. A PDF, PNG or JPEG file.")},
         widget=forms.FileInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg"}),
     )
 
@@ -210,9 +210,9 @@ class DeputyForm(forms.Form):
     )
     reason = forms.CharField(
         label=_("Reason"),
-        required=False,  # The service asks for it, with the remedy.
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Such as: annual leave. Your deputy reads it."),
+        error_messages={"required": _("Give a reason.")},
     )
 
 
