@@ -32,7 +32,7 @@ class Acting(serializers.Serializer[Any]):
         return actions_for(self.context["request"].user, thing)
 
 
-class WordSerializer(serializers.Serializer[Any]):
+class SaidSerializer(serializers.Serializer[Any]):
     """One person's word; `decided_by` is null where a rule decided."""
 
     decided_by = serializers.SerializerMethodField()
@@ -49,7 +49,7 @@ class ChangeSerializer(serializers.ModelSerializer[ChangeRequest]):
     project = serializers.CharField(source="allocation.project.code")
     target = serializers.SerializerMethodField()
     requested_by = serializers.CharField(source="requested_by.name")
-    decisions = WordSerializer(many=True)
+    decisions = SaidSerializer(many=True)
 
     class Meta:
         model = ChangeRequest
@@ -121,7 +121,7 @@ class AllocationReportSerializer(serializers.ModelSerializer[AllocationReport]):
     allocation = serializers.CharField(source="allocation.code")
     project = serializers.CharField(source="allocation.project.code")
     submitted_by = serializers.SerializerMethodField()
-    answers = WordSerializer(many=True)
+    answers = SaidSerializer(many=True)
 
     class Meta:
         model = AllocationReport
@@ -178,7 +178,7 @@ class AppealSerializer(serializers.ModelSerializer[Appeal]):
     request = serializers.SerializerMethodField()
     change = serializers.SerializerMethodField()
     filed_by = serializers.CharField(source="filed_by.name")
-    decisions = WordSerializer(many=True)
+    decisions = SaidSerializer(many=True)
 
     class Meta:
         model = Appeal
