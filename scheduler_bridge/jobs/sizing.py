@@ -1,12 +1,14 @@
 """A job's size as people give it, what they leave out filled in, and what it would cost."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from allocations.awards.models import Allocation
 from datacenters.models import Resource
 from portal.foundation.errors import DomainError
 from scheduler_bridge.jobs.services import job_cost
 from scheduler_bridge.jobs.services.submit import Cost
+from scheduler_bridge.jobs.use import check_cap
 from scheduler_bridge.placement.rules import Size, check_data, check_size
 
 USUAL_CPUS_PER_GPU = 8
@@ -35,12 +37,13 @@ class Estimate:
     refusal: DomainError | None
 
 
-def estimate(allocation: Allocation, size: Size) -> Estimate:
-    """The cost of a job, whether or not it may be sent."""
+def estimate(actor: Any, allocation: Allocation, size: Size) -> Estimate:
+    """The cost of a job, whether or not `actor` may send it."""
     refusal: DomainError | None = None
     try:
         check_data(allocation)
         check_size(allocation.resource, size)
+        check_cap(actor, allocation, size.most_gpu_seconds)
     except DomainError as error:
         refusal = error
     return Estimate(allocation, size, job_cost(allocation=allocation, size=size), refusal)

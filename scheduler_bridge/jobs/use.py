@@ -24,20 +24,35 @@ def use_by_member(projects: Collection[int]) -> dict[tuple[int, int], Use]:
     return _summed(Job.objects.filter(allocation__project__in=projects))
 
 
-def check_cap(actor: Any, allocation: Allocation, wanted: int) -> None:
-    """Refuse what would take the member above their cap; in the transaction that then places the hold.
+def hold_within_cap(actor: Any, allocation: Allocation, wanted: int) -> None:
+    """As `check_cap`, in the transaction that then places the hold.
 
     The member's row is locked until that commits, so that jobs sent at the same moment are counted one after
-    the other. What runs already is never stopped: a requeue, or a run past its hold, may pass the cap. Raises
-    Refused (code `over_cap`, figures wanted, cap, used, held, charged).
+    the other.
     """
-    capped = ProjectMember.objects.filter(
+    _check(lock(_capped(actor, allocation)), allocation, wanted)
+
+
+def check_cap(actor: Any, allocation: Allocation, wanted: int) -> None:
+    """Refuse what would take the member above their cap.
+
+    What runs already is never stopped: a requeue, or a run past its hold, may pass the cap. Raises Refused
+    (code `over_cap`, figures wanted, cap, used, held, charged).
+    """
+    _check(_capped(actor, allocation), allocation, wanted)
+
+
+def _capped(actor: Any, allocation: Allocation) -> QuerySet[ProjectMember]:
+    return ProjectMember.objects.filter(
         project=allocation.project_id, user=actor, cap_gpu_seconds__isnull=False
     )
-    member = lock(capped).first()
+
+
+def _check(capped: QuerySet[ProjectMember], allocation: Allocation, wanted: int) -> None:
+    member = capped.select_related("user").first()
     if member is None or member.cap_gpu_seconds is None:
         return
-    used = use_of(actor, allocation.project)
+    used = use_of(member.user, allocation.project)
     if used.used + wanted <= member.cap_gpu_seconds:
         return
     raise Refused(

@@ -100,6 +100,17 @@ def test_none_lifts_it_and_zero_stops_everything(stage):
     assert Notice.objects.filter(user=stage.cast.member, kind="project_member_cap").count() == 2
 
 
+def test_the_cost_panel_and_the_api_say_it_before_the_job_is_sent(stage, web, api):
+    cap(stage, TEN_MINUTES - 1)
+    typed = {"allocation": stage.allocation.code, "gpus": "2", "wall_minutes": "0:10"}
+    page = web(stage.cast.member).get("/jobs/cost/", typed, headers={"HX-Request": "true"})
+    assert "Of your cap of" in page.content.decode()
+    size = {"allocation": stage.allocation.code, "gpus": 2, "wall_minutes": 10}
+    reply = api(stage.cast.member).post("/api/v1/jobs/cost/", size, format="json")
+    assert (reply.status_code, reply.json()["errors"][0]["code"]) == (409, "over_cap")
+    assert api(stage.cast.pi).post("/api/v1/jobs/cost/", size, format="json").status_code == 200
+
+
 def test_who_sets_caps(stage):
     for actor in (stage.cast.member, stage.cast.admin, stage.cast.outsider):
         with pytest.raises(NotAllowed):

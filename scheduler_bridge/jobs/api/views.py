@@ -60,11 +60,11 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
     @extend_schema(request=SizeInput, responses=CostSerializer)
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def cost(self, request: Request) -> Response:
-        """What a job of this size could cost. Refused where it could never be sent."""
+        """What a job of this size could cost. Refused where it can't be sent, or above one's cap."""
         sent = self._sent(SizeInput)
         allocation = sent.validated_data["allocation"]
         require(request.user, "bridge.submit_job", allocation)
-        reckoned = estimate(allocation, sent.size)
+        reckoned = estimate(request.user, allocation, sent.size)
         if reckoned.refusal:
             raise reckoned.refusal
         return Response(CostSerializer(reckoned.cost).data)

@@ -16,7 +16,7 @@ from portal.foundation.policies import require
 from portal.foundation.services import audit, outbox
 from portal.foundation.units import SECONDS_PER_HOUR
 from portal.people.models import User
-from scheduler_bridge.jobs.use import check_cap
+from scheduler_bridge.jobs.use import hold_within_cap
 from scheduler_bridge.models import Job
 from scheduler_bridge.placement.rules import Size, check_bridged, check_data, check_size
 from scheduler_bridge.sites.logins import login_of
@@ -66,7 +66,7 @@ def job_submit(*, actor: User, allocation: Allocation, title: str, script: str, 
     check_size(allocation.resource, size)
     script = check_script(script)
     with transaction.atomic():
-        check_cap(actor, allocation, size.most_gpu_seconds)
+        hold_within_cap(actor, allocation, size.most_gpu_seconds)
         job = Job(
             allocation=allocation,
             cluster=allocation.resource.cluster,

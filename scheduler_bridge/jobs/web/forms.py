@@ -19,6 +19,7 @@ from scheduler_bridge.placement.rules import Size
 # Where a refusal that names no field is mended.
 FIELD_OF = {
     "over_budget": "gpus",
+    "over_cap": "gpus",
     "in_overrun": "allocation",
     "no_login": "allocation",
     "data_class": "allocation",
@@ -53,6 +54,7 @@ class SizeForm(forms.Form):
         field: Any = self.fields["allocation"]
         # What isn't active can't be chosen; sent all the same, the service says why it can't be used.
         field.queryset = allocations_of(user)
+        self.user = user
         self.usable = list(usable_by(user))
         field.choices = [("", field.empty_label), *_choices(self.usable)]
 

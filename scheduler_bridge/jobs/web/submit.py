@@ -134,7 +134,7 @@ def cost_panel(form: SizeForm) -> dict[str, Any]:
     size = form.size
     if size is None:
         return {"estimate": None}
-    shown = estimate(form.cleaned_data["allocation"], size)
+    shown = estimate(form.user, form.cleaned_data["allocation"], size)
     if shown.refusal:
         in_page_terms(shown.refusal)
     rupees = shown.cost.rupees
