@@ -6,7 +6,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from allocations.awards.models import Allocation, Award
-from allocations.programme.models import AllocationRequest, Decision
+from allocations.programme.models import (
+    AllocationRequest,
+    Conflict,
+    Decision,
+    DecisionLine,
+    RequestLine,
+    TrackVersion,
+)
 from portal.foundation import clock
 from portal.people.models import User
 from tests.cast import Cast
@@ -27,13 +34,26 @@ def submitted(cast: Cast) -> AllocationRequest:
     )
 
 
-def decide_in_sql(request: AllocationRequest, user: User, outcome: str = "declined") -> None:
+def decide_in_sql(
+    request: AllocationRequest,
+    user: User | None,
+    outcome: str = "declined",
+    *,
+    on_behalf_of: User | None = None,
+    number: int = 0,
+) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO programme_decision (request_id, round, decided_by_id, outcome, reason_code, reason, "
-            "remedy, conditions, override_reason, created_at) "
-            "VALUES (%s, 0, %s, %s, 'other', 'because', '', '', '', now())",
-            [request.pk, user.pk, outcome],
+            "INSERT INTO programme_decision (request_id, round, decided_by_id, on_behalf_of_id, outcome, "
+            "reason_code, reason, remedy, conditions, override_reason, created_at) "
+            "VALUES (%s, %s, %s, %s, %s, 'other', 'because', '', '', '', now())",
+            [
+                request.pk,
+                number,
+                user.pk if user else None,
+                on_behalf_of.pk if on_behalf_of else None,
+                outcome,
+            ],
         )
 
 
@@ -95,3 +115,86 @@ def test_decisions_are_written_once(cast: Cast, submitted: AllocationRequest, st
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
+
+
+def test_nobody_decides_twice_in_a_round(cast: Cast, submitted: AllocationRequest) -> None:
+    decide_in_sql(submitted, cast.council, outcome="approved")
+    with pytest.raises(IntegrityError, match="decision_once_each"):
+        decide_in_sql(submitted, cast.council, outcome="approved")
+    decide_in_sql(submitted, cast.admin, outcome="approved")
+    assert submitted.decisions.count() == 2
+
+
+def test_a_seat_speaks_once(cast: Cast, submitted: AllocationRequest) -> None:
+    """Whoever stands in for somebody takes their place: it isn't a second person."""
+    decide_in_sql(submitted, cast.council, outcome="approved")
+    with pytest.raises(IntegrityError, match="decision_seat_once"):
+        decide_in_sql(submitted, cast.admin, outcome="approved", on_behalf_of=cast.council)
+
+
+@pytest.mark.parametrize("severity", ["real", "apparent"])
+def test_nobody_decides_after_a_conflict(cast: Cast, submitted: AllocationRequest, severity: str) -> None:
+    Conflict.objects.create(request=submitted, user=cast.council, severity=severity, kind="declared")
+    with pytest.raises(IntegrityError, match="conflict of interest"):
+        decide_in_sql(submitted, cast.council)
+    with pytest.raises(IntegrityError, match="conflict of interest"):
+        decide_in_sql(submitted, cast.admin, on_behalf_of=cast.council)
+
+
+def test_a_potential_conflict_is_only_recorded(cast: Cast, submitted: AllocationRequest) -> None:
+    Conflict.objects.create(request=submitted, user=cast.council, severity="potential", kind="declared")
+    decide_in_sql(submitted, cast.council)
+
+
+def test_a_conflict_cant_be_taken_back(cast: Cast, submitted: AllocationRequest) -> None:
+    Conflict.objects.create(request=submitted, user=cast.council, severity="real", kind="declared")
+    with (
+        pytest.raises(Exception, match="Cannot update or delete"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM programme_conflict")
+
+
+def test_an_appeal_is_decided_by_others(cast: Cast, submitted: AllocationRequest) -> None:
+    decide_in_sql(submitted, cast.council)
+    AllocationRequest.objects.filter(pk=submitted.pk).update(state="declined")
+    AllocationRequest.objects.filter(pk=submitted.pk).update(state="under_review", round=1)
+    with pytest.raises(IntegrityError, match="decided by others"):
+        decide_in_sql(submitted, cast.council, outcome="approved", number=1)
+    decide_in_sql(submitted, cast.admin, outcome="approved", number=1)
+
+
+def test_no_rule_decides_where_people_do(cast: Cast, submitted: AllocationRequest) -> None:
+    with pytest.raises(IntegrityError, match="no rule decides"):
+        decide_in_sql(submitted, None, outcome="approved")
+
+
+def test_one_word_isnt_two(cast: Cast, submitted: AllocationRequest) -> None:
+    """Where the track asks for two persons, one approval doesn't approve."""
+    version = TrackVersion.objects.filter(track__code="national").latest("number")
+    AllocationRequest.objects.filter(pk=submitted.pk).update(track_version=version)
+    line = RequestLine.objects.create(request=submitted, resource=cast.resource, gpu_seconds=1)
+    for person, approves in ((cast.council, False), (cast.admin, True)):
+        decide_in_sql(submitted, person, outcome="approved")
+        grants_waiting(submitted, line, cast)
+        approved = AllocationRequest.objects.filter(pk=submitted.pk)
+        if approves:
+            assert approved.update(state="approved") == 1
+        else:
+            with pytest.raises(IntegrityError, match="without a decision"), transaction.atomic():
+                approved.update(state="approved")
+
+
+def grants_waiting(request: AllocationRequest, line: RequestLine, cast: Cast) -> None:
+    """A line of the latest decision, all of it on the waiting list."""
+    today = clock.today()
+    DecisionLine.objects.create(
+        decision=request.decisions.latest("id"),
+        line=line,
+        resource=cast.resource,
+        gpu_seconds=1,
+        waiting_gpu_seconds=1,
+        starts_on=today,
+        ends_on=today,
+    )
