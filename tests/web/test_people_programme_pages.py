@@ -96,7 +96,7 @@ def test_a_table_is_shown_first_and_applied_then(web, cast):
     assert refused.status_code == 422
 
 
-def test_a_newcomer_is_verified_by_a_button(web, cast):
+def test_a_newcomer_is_verified_by_a_button(web, cast, django_assert_max_num_queries):
     RecognisedInstitution.objects.create(
         name="Margalla Institute", domains=["margalla.edu.pk"], province="islamabad", source="HEC"
     )
@@ -108,6 +108,8 @@ def test_a_newcomer_is_verified_by_a_button(web, cast):
     body = Organisation.objects.get(name="My lab")
     button = f"{body.get_absolute_url()}verification/by-rule/"
     assert button in page
+    with django_assert_max_num_queries(15):
+        browser.get(body.get_absolute_url())
     assert web(cast.outsider).post(button).status_code == 404
     page = web(newcomer).post(button, follow=True).content.decode()
     assert Organisation.objects.get(pk=body.pk).is_verified
