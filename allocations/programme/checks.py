@@ -49,6 +49,7 @@ def problems(request: AllocationRequest) -> list[Problem]:
         *_of_lines(request),
         *_of_period(request),
         *_of_text(request),
+        *_of_declarations(request),
     ]
     for finds in _obstacles:
         found += finds(request)
@@ -162,6 +163,12 @@ def _of_line(request: AllocationRequest, line: RequestLine) -> Iterator[Problem]
         )
     else:
         yield from _of_data(request, line.resource)
+    if line.by_quarter and sum(line.by_quarter.values()) != line.gpu_seconds:
+        yield Problem(
+            "by_quarter",
+            _("%(where)s: the quarters don't add up to the line.") % {"where": line.where},
+            _("Change them, or leave them empty for an even use."),
+        )
     if line.gpu_seconds is None:
         yield Problem("gpu_hours", _("The GPU-hours are missing."), _("Say how many GPU-hours you need."))
 
@@ -204,6 +211,25 @@ def _of_text(request: AllocationRequest) -> Iterator[Problem]:
         )
 
 
+def _of_declarations(request: AllocationRequest) -> Iterator[Problem]:
+    if request.abstract_withheld and not request.withheld_reason.strip():
+        yield Problem(
+            "withheld_reason",
+            _("The abstract is kept out of the register without a reason."),
+            _("Say why, or let it be published."),
+        )
+    if not request.ai_risk:
+        yield Problem(
+            "ai_risk", _("The risk of what is built isn't declared."), _("Choose what it comes closest to.")
+        )
+    elif request.is_high_risk and not request.ai_risk_note.strip():
+        yield Problem(
+            "ai_risk_note",
+            _("A high risk is declared, but not how it is met."),
+            _("Say who checks results and how people may object."),
+        )
+
+
 def _of_track(request: AllocationRequest) -> Iterator[Problem]:
     version = track_for(request)
     if version is None:
@@ -213,14 +239,20 @@ def _of_track(request: AllocationRequest) -> Iterator[Problem]:
             _("Ask for less, choose another track, or write to the programme."),
             code="no_track",
         )
-    elif version.needs_call and (
-        request.call is None or request.call.track_id != version.track_id or not request.call.is_open
-    ):
+    elif version.needs_call and request.call is None:
         yield Problem(
             "call",
             _("The track “%(track)s” takes requests within an open call only.") % {"track": version.track},
             _("Choose an open call, or ask for less."),
             code="no_call",
+        )
+    elif request.call and not request.call.is_open and not request.round:
+        # What was handed in before the cut-off may be answered for after it.
+        yield Problem(
+            "call",
+            _("The call “%(call)s” takes no requests now.") % {"call": request.call},
+            _("Choose an open call, or none."),
+            code="call_closed",
         )
     elif version.track.code == CLASSROOM and getattr(request.project, "classroom", None) is None:
         yield Problem(

@@ -25,6 +25,7 @@ from datacenters.models import SiteRole
 from portal.foundation import policies
 
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
+CHECKS = (TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS)
 
 
 def visible_to(user: Any) -> QuerySet[AllocationRequest]:
@@ -92,18 +93,17 @@ def _waits_for(user: Any, decides: bool) -> Q:
     )
     if decides:
         return mine
+    managed = SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
     asked = SiteConsent.objects.filter(
-        site__in=SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site"),
+        site__in=managed,
         state=ConsentState.ASKED,
         round=F("request__round"),
     )
     technical = RequestStep.objects.filter(
+        Q(request__lines__resource__site__in=managed) | Q(request__lines__placed__site__in=managed),
         state=StepState.OPEN,
-        kind=TrackStep.Kind.TECHNICAL,
+        kind__in=CHECKS,
         step__roles__contains=[TrackStep.SITE],
-        request__lines__resource__site__in=SiteRole.objects.filter(
-            user=user, role=SiteRole.Role.MANAGER
-        ).values("site"),
     )
     return mine & (Q(pk__in=asked.values("request")) | Q(pk__in=technical.values("request")))
 

@@ -29,7 +29,8 @@ def versions_in_force() -> list[TrackVersion]:
 
 
 def track_for(request: AllocationRequest) -> TrackVersion | None:
-    """The version that `request` would be filed under now: the chosen track's, else the first that it fits.
+    """The version that `request` would be filed under now: that of its call's track, of the chosen one, else
+    the first that it fits.
 
     None where no open track takes it.
     """
@@ -38,7 +39,7 @@ def track_for(request: AllocationRequest) -> TrackVersion | None:
         gpu_seconds=request.gpu_seconds,
         gpus=request.gpus_at_once,
         organisation_kind=request.project.organisation.kind,
-        wanted=request.wanted_track_id,
+        wanted=request.call.track_id if request.call else request.wanted_track_id,
     )
 
 

@@ -8,10 +8,12 @@ from django.utils.translation import gettext as _
 
 from allocations.programme import papers
 from allocations.programme.models import Call, CallBudget, CallDocument, Rubric, Track
+from allocations.programme.services.grants import granted_within
 from allocations.programme.transitions import RequestState
 from datacenters.models import Resource
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
+from portal.foundation.formats import hours
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, records
 from portal.people.models import User
@@ -64,7 +66,8 @@ def call_create(
 
 @transaction.atomic
 def call_update(*, actor: User, call: Call, reason: str = "", **changes: Any) -> Call:
-    """Change a call. Once it is open only later dates and words may change, so that nobody is cut off.
+    """Change a call. Once it has opened only words and later dates may change: nobody is cut off or judged
+    by another rubric than was announced.
 
     Raises InvalidInput, IllegalState, NotAllowed.
     """
@@ -72,8 +75,13 @@ def call_update(*, actor: User, call: Call, reason: str = "", **changes: Any) ->
     records.only(changes, frozenset(FIELDS))
     call = Call.objects.select_for_update().get(pk=call.pk)
     if call.published_at is not None and call.opens_at <= clock.now():
-        if changes.get("track", call.track) != call.track:
-            raise IllegalState(_("An open call keeps its track."), field="track")
+        for name in ("track", "rubric", "opens_at"):
+            if name in changes and changes[name] != getattr(call, name):
+                raise IllegalState(
+                    _("This can't change once the call has opened."),
+                    field=name,
+                    remedy=_("Leave it as it was."),
+                )
         if changes.get("closes_at", call.closes_at) < call.closes_at:
             raise IllegalState(
                 _("A published cut-off can only move later."),
@@ -124,12 +132,24 @@ def call_publish_results(*, actor: User, call: Call) -> Call:
 
 @transaction.atomic
 def call_budget_set(*, actor: User, call: Call, resource: Resource, gpu_seconds: int) -> None:
-    """What the call's awards on a resource may come to; 0 takes the bound away. Raises InvalidInput."""
+    """What the call's awards on a resource may come to; 0 takes the bound away.
+
+    Raises InvalidInput for less than what was granted already.
+    """
     _require_admin(actor)
     call = Call.objects.select_for_update().get(pk=call.pk)
     if gpu_seconds < 0:
         raise InvalidInput(_("The GPU-hours can't be negative."), field="gpu_hours")
-    before = call.budgets.filter(resource=resource).first()
+    before = call.budgets.select_for_update().filter(resource=resource).first()
+    granted = granted_within(call.pk, resource.pk)
+    if 0 < gpu_seconds < granted:
+        raise InvalidInput(
+            _("%(granted)s GPU-hours of %(resource)s are granted already.")
+            % {"granted": hours(granted), "resource": resource},
+            field="gpu_hours",
+            remedy=_("Set at least that much."),
+            figures={"granted": granted},
+        )
     if gpu_seconds:
         CallBudget.objects.update_or_create(
             call=call, resource=resource, defaults={"gpu_seconds": gpu_seconds}
@@ -177,7 +197,9 @@ def call_document_remove(*, actor: User, document: CallDocument) -> None:
         target=document.call,
         before={"document": document.code, "title": document.title},
     )
+    file = document.file
     document.delete()
+    transaction.on_commit(lambda: file.storage.delete(file.name))
 
 
 def _require_admin(actor: User) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import forecast, most_that_fits
@@ -15,6 +16,7 @@ from allocations.programme.models import (
     DecisionLine,
     RequestLine,
     SiteConsent,
+    WaitingEntry,
 )
 from allocations.programme.transitions import ConsentState
 from datacenters.models import Resource
@@ -158,9 +160,10 @@ def _check_budget(request: AllocationRequest, grants: list[Grant]) -> None:
         wanted[grant.resource.pk] = wanted.get(grant.resource.pk, 0) + grant.gpu_seconds
     # Locked: two decisions of one call mustn't both take its last GPU-hours.
     budgets = CallBudget.objects.select_for_update().filter(call=request.call_id).order_by("pk")
-    for budget in budgets.select_related("resource"):
-        granted = _granted_of(budget)
-        if granted + wanted.get(budget.resource_id, 0) > budget.gpu_seconds:
+    for budget in budgets:
+        granted = granted_within(budget.call_id, budget.resource_id)
+        more = wanted.get(budget.resource_id, 0)
+        if more and granted + more > budget.gpu_seconds:
             raise Refused(
                 _("The call has %(left)s GPU-hours of %(resource)s left.")
                 % {"left": hours(budget.gpu_seconds - granted), "resource": budget.resource},
@@ -171,11 +174,23 @@ def _check_budget(request: AllocationRequest, grants: list[Grant]) -> None:
             )
 
 
-def _granted_of(budget: CallBudget) -> int:
+def granted_within(call_id: int, resource_id: int) -> int:
+    """GPU-seconds of a resource that a call's decisions granted: awarded, or waiting to be.
+
+    What was on the waiting list and will never be served doesn't count.
+    """
     lines = DecisionLine.objects.filter(
-        decision__request__call=budget.call_id, resource=budget.resource_id, award__isnull=False
-    )
-    return sum(lines.values_list("gpu_seconds", flat=True))
+        Q(award__isnull=False) | Q(waiting_gpu_seconds__gt=0),
+        decision__request__call=call_id,
+        resource=resource_id,
+    ).select_related("waiting")
+    return sum(line.gpu_seconds - _given_up(line) for line in lines)
+
+
+def _given_up(line: DecisionLine) -> int:
+    entry = getattr(line, "waiting", None)
+    over = {WaitingEntry.State.WITHDRAWN, WaitingEntry.State.LAPSED}
+    return entry.rest if entry is not None and entry.state in over else 0
 
 
 def grant_award(decision: Decision, grant: Grant, *, wait: bool) -> DecisionLine:

@@ -6,10 +6,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.programme.models import Criterion, Rubric, Track, TrackStep, TrackVersion
+from allocations.programme.tracks import role_names
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
-from portal.foundation.services import audit
-from portal.people.models import User
+from portal.foundation.services import audit, records
+from portal.people.models import Organisation, ProgrammeRole, User
 
 RULES = (
     "max_gpu_seconds",
@@ -27,6 +28,19 @@ RULES = (
     "final_report",
 )
 STEP = ("kind", "by", "roles", "persons", "working_days", "silence_consents")
+Kind = TrackStep.Kind
+Role = ProgrammeRole.Role
+_CHECKERS = frozenset({Role.ADMIN, Role.COUNCIL, Role.VERIFIER, TrackStep.SITE})
+# Kind of step → whom it may wait for. A rule can do only what is registered for it.
+ROLES_OF: dict[str, frozenset[str]] = {
+    Kind.ELIGIBILITY: _CHECKERS,
+    Kind.TECHNICAL: _CHECKERS,
+    Kind.ETHICS: _CHECKERS,
+    Kind.REVIEW: frozenset({Role.REVIEWER}),
+    Kind.CONSENT: frozenset({TrackStep.SITE}),
+    Kind.DECISION: frozenset({Role.ADMIN, Role.COUNCIL}),
+}
+BY_RULE = frozenset({Kind.ELIGIBILITY, Kind.TECHNICAL, Kind.DECISION})
 
 
 @transaction.atomic
@@ -38,18 +52,26 @@ def track_change(
     steps: list[dict[str, Any]],
     note: str,
     rubric: Rubric | None = None,
+    after: int | None = None,
 ) -> TrackVersion:
     """Set new rules and steps, in order; they hold for what is submitted from now on. For programme admins.
 
-    Raises InvalidInput (note; steps without a decision at the end, or a kind twice), NotAllowed.
+    `after` is the number of the version that the change was thought out on. Raises IllegalState where it
+    isn't the latest any more, InvalidInput (note; a rule; steps), NotAllowed, SecondFactorNeeded.
     """
     _require_admin(actor)
     track = Track.objects.select_for_update().get(pk=track.pk)
     if not note.strip():
         raise InvalidInput(_("Say why the track changes."), field="note", remedy=_("It is kept and shown."))
-    _check_steps(steps)
     latest = track.versions.order_by("-number").first()
-    version = TrackVersion.objects.create(
+    if after is not None and latest is not None and latest.number != after:
+        raise IllegalState(
+            _("Version %(number)s came in between.") % {"number": latest.number},
+            remedy=_("Compare your changes with it, then save again."),
+            code="newer",
+        )
+    _check_steps(steps)
+    version = TrackVersion(
         track=track,
         number=latest.number + 1 if latest else 1,
         rubric=rubric or (latest.rubric if latest else None),
@@ -57,10 +79,14 @@ def track_change(
         made_by=actor,
         **{name: rules[name] for name in RULES if name in rules},
     )
-    TrackStep.objects.bulk_create(
-        TrackStep(version=version, position=position, **{name: step[name] for name in STEP if name in step})
-        for position, step in enumerate(steps)
-    )
+    _check_rules(version, steps)
+    version.save()
+    for position, step in enumerate(steps):
+        row = TrackStep(
+            version=version, position=position, **{name: step[name] for name in STEP if name in step}
+        )
+        records.check(row)
+        row.save()
     audit.record(
         actor=actor,
         action="track_change",
@@ -110,11 +136,16 @@ def rubric_create(*, actor: User, name_en: str, name_ur: str, criteria: list[dic
             field="criteria",
             remedy=_("Make them add up to 100."),
         )
+    if len({criterion["code"] for criterion in criteria}) < len(criteria):
+        raise InvalidInput(
+            _("Two criteria have the same code."), field="criteria", remedy=_("Give each its own.")
+        )
     rubric = Rubric.objects.create(name_en=name_en.strip(), name_ur=name_ur.strip() or name_en.strip())
-    Criterion.objects.bulk_create(
-        Criterion(rubric=rubric, position=position, **criterion)
-        for position, criterion in enumerate(criteria)
-    )
+    for position, fields in enumerate(criteria):
+        criterion = Criterion(rubric=rubric, position=position, **fields)
+        criterion.name_ur = criterion.name_ur or criterion.name_en
+        records.check(criterion)
+        criterion.save()
     audit.record(actor=actor, action="rubric_create", target=rubric, after={"criteria": criteria})
     return rubric
 
@@ -133,13 +164,43 @@ def _check_steps(steps: list[dict[str, Any]]) -> None:
     if len(set(kinds)) < len(kinds):
         raise InvalidInput(_("Each kind of step may come once."), field="steps")
     for step in steps:
-        by_people = step.get("by", TrackStep.By.PERSON) == TrackStep.By.PERSON
-        if by_people and not step.get("roles"):
-            raise InvalidInput(
-                _("“%(step)s” names nobody.") % {"step": TrackStep.Kind(step["kind"]).label},
-                field="steps",
-                remedy=_("Choose at least one role, or let a rule do it."),
-            )
+        _check_step(step)
+
+
+def _check_step(step: dict[str, Any]) -> None:
+    kind = Kind(step["kind"])
+    by_rule = step.get("by") == TrackStep.By.RULE
+    roles = set(step.get("roles", []))
+    if by_rule and kind not in BY_RULE:
+        raise InvalidInput(
+            _("No rule can do “%(step)s”.") % {"step": kind.label},
+            field="steps",
+            remedy=_("Let people do it."),
+        )
+    if not by_rule and not roles:
+        raise InvalidInput(
+            _("“%(step)s” names nobody.") % {"step": kind.label},
+            field="steps",
+            remedy=_("Choose at least one role, or let a rule do it."),
+        )
+    if wrong := roles - ROLES_OF[kind]:
+        raise InvalidInput(
+            _("“%(step)s” can't wait for: %(roles)s.")
+            % {"step": kind.label, "roles": ", ".join(role_names([role]) for role in sorted(wrong))},
+            field="steps",
+            remedy=_("It may wait for: %(roles)s.") % {"roles": role_names(sorted(ROLES_OF[kind]))},
+        )
+
+
+def _check_rules(version: TrackVersion, steps: list[dict[str, Any]]) -> None:
+    records.check(version)
+    if unknown := set(version.organisation_kinds) - set(Organisation.Kind.values):
+        raise InvalidInput(
+            _("There is no such class of organisations: %(kinds)s.") % {"kinds": ", ".join(sorted(unknown))},
+            field="organisation_kinds",
+        )
+    if version.rubric is None and any(step["kind"] == Kind.REVIEW for step in steps):
+        raise InvalidInput(_("Reviews need a rubric."), field="rubric", remedy=_("Choose one."))
 
 
 def _facts(version: TrackVersion) -> dict[str, Any]:

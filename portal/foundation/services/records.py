@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
 
 from portal.foundation.errors import InvalidInput
 from portal.foundation.models import Record
 from portal.foundation.services import audit
 
 
-def check(record: Record) -> None:
+def check(record: models.Model) -> None:
     """Raises InvalidInput for the first thing that the model's own fields and constraints refuse."""
     try:
         record.full_clean()
