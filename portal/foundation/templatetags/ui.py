@@ -63,7 +63,7 @@ def state_badge(thing: Any, field: str = "state", label: str = "") -> dict[str, 
         state, shown = thing, getattr(thing, "label", thing.replace("_", " ").capitalize())
     else:
         state = getattr(thing, field)
-        shown = getattr(thing, f"get_{field}_display")()
+        shown = label or getattr(thing, f"get_{field}_display")()
     return {"label": label or shown, "tone": tone_of(state)}
 
 
