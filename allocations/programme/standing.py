@@ -27,6 +27,10 @@ class StepLine:
     note: str
     is_overdue: bool
 
+    def get_state_display(self) -> str:
+        """As the badge asks for it."""
+        return self.state_label
+
 
 @dataclass(frozen=True)
 class Clock:
