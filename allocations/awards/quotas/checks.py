@@ -6,6 +6,7 @@ that the same cap counts come one after the other, and each sees what those befo
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -19,7 +20,7 @@ from allocations.awards.quotas.models import Quota
 from allocations.projects.models import Project
 from datacenters.models import Resource
 from portal.foundation import clock
-from portal.foundation.clock import Quarter
+from portal.foundation.clock import Quarter, quarters_between
 from portal.foundation.errors import Refused
 from portal.foundation.formats import hours
 
@@ -62,6 +63,17 @@ def lock(resources: Iterable[Resource], quarters: Iterable[Quarter]) -> list[Quo
         # While we waited one may have been replaced: its follower is not among those that we locked.
         if [quota.pk for quota in locked] == list(wanted.order_by("pk").values_list("pk", flat=True)):
             return locked
+
+
+def quotas_lock(awards: Iterable[tuple[Resource, date, date]]) -> None:
+    """For whoever makes several awards in one transaction: lock all quotas that bear on any of them, first.
+
+    An award is a resource with its first and last day.
+    """
+    asked = list(awards)
+    if asked:
+        quarters = {quarter for _, first, last in asked for quarter in quarters_between(first, last)}
+        lock([resource for resource, _, _ in asked], quarters)
 
 
 def enforced_for(resources: Iterable[Resource], quarters: Iterable[Quarter]) -> QuerySet[Quota]:

@@ -95,7 +95,8 @@ def granted_by_quota(quotas: Sequence[Quota], quarters: Sequence[str]) -> dict[i
         .annotate(quarter=Case(When(given, then="from_account__quarter"), default="to_account__quarter"))
     )
     sums = {column(quota): _net(given, allocation_codes(quota)) for quota in quotas}
-    for row in flows.values("resource_id", "quarter").annotate(**sums):
+    rows: Any = flows.values("resource_id", "quarter").annotate(**sums)
+    for row in rows:
         for quota in quotas:
             granted[quota.pk][row["resource_id"], row["quarter"]] = row[column(quota)] or 0
     return granted

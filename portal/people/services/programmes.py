@@ -111,7 +111,7 @@ def endorsement_withdraw(*, actor: Any, endorsement: Endorsement, reason: str) -
     """The programme no longer stands for it. For its coordinators. Raises NotAllowed, IllegalState."""
     require(actor, "people.coordinate_programme", endorsement.programme)
     reason = require_reason(reason)
-    row = type(endorsement).objects.select_for_update(of=("self",)).get(pk=endorsement.pk)
+    row = type(endorsement)._default_manager.select_for_update(of=("self",)).get(pk=endorsement.pk)
     if row.withdrawn_at:
         raise IllegalState(_("This endorsement was withdrawn already."))
     row.withdrawn_at, row.withdrawn_by = clock.now(), actor

@@ -85,7 +85,7 @@ class QuotaInput(AmountInput):
     )
 
 
-class ReasonInput(serializers.Serializer[Any]):
+class QuotaReason(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
@@ -101,7 +101,7 @@ class EndorsementSerializer(serializers.Serializer[Any]):
     """One thing that a programme stands for."""
 
     code = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["organisation", "project"])
+    kind = serializers.CharField(help_text="organisation or project")
     endorsed = serializers.CharField(help_text="Code of the organisation or project.")
     until = serializers.DateField(allow_null=True)
     endorsed_by = serializers.CharField()
@@ -152,7 +152,9 @@ class ProgrammeInput(serializers.Serializer[Any]):
     name_en = serializers.CharField(max_length=120)
     name_ur = serializers.CharField(max_length=120, required=False, allow_blank=True)
     sector = serializers.SlugField(max_length=40, required=False, allow_blank=True)
-    source = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=500, required=False, allow_blank=True
+    )
     illustrative = serializers.BooleanField(required=False)
     coordinators = serializers.ListField(
         child=serializers.EmailField(), required=False, max_length=50, help_text="Addresses of people."
@@ -175,5 +177,5 @@ class EndorseInput(serializers.Serializer[Any]):
         return attrs
 
 
-class WithdrawInput(ReasonInput):
+class EndorsementWithdrawal(QuotaReason):
     endorsement = serializers.CharField(max_length=24)

@@ -1,5 +1,6 @@
 """Quotas and programmes over the API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404
@@ -14,13 +15,13 @@ from allocations.awards.quotas import selectors, services
 from allocations.awards.quotas.api.serializers import (
     EndorseInput,
     EndorsementSerializer,
+    EndorsementWithdrawal,
     ProgrammeInput,
     ProgrammeSerializer,
     QuotaChange,
     QuotaInput,
+    QuotaReason,
     QuotaSerializer,
-    ReasonInput,
-    WithdrawInput,
 )
 from allocations.awards.quotas.filtersets import ProgrammeFilters, QuotaFilters
 from allocations.awards.quotas.models import Quota
@@ -60,12 +61,12 @@ class QuotaViewSet(ScopedViewSet):
         changed = services.quota_change(actor=request.user, quota=quota, **given(QuotaChange, request))
         return Response(self._shown([changed])[0])
 
-    @extend_schema(request=ReasonInput, responses=QuotaSerializer)
+    @extend_schema(request=QuotaReason, responses=QuotaSerializer)
     @action(detail=True, methods=["post"])
     def end(self, request: Request, code: str) -> Response:
         """It holds no longer."""
         quota = self.get_object()
-        ended = services.quota_end(actor=request.user, quota=quota, **given(ReasonInput, request))
+        ended = services.quota_end(actor=request.user, quota=quota, **given(QuotaReason, request))
         return Response(self._shown([ended])[0])
 
     @extend_schema(responses=QuotaSerializer(many=True))
@@ -74,7 +75,7 @@ class QuotaViewSet(ScopedViewSet):
         """Every row of its series, the latest first."""
         return Response(self._shown(list(selectors.history_of(self.get_object()))))
 
-    def _shown(self, quotas: "list[Quota]") -> Any:
+    def _shown(self, quotas: Sequence[Quota]) -> Any:
         shares: dict[int, Any] = {}
         for share in selectors.shares_of(quotas, quarters=coming_quarters()):
             shares.setdefault(share.quota.pk, []).append(share)
@@ -115,12 +116,12 @@ class ProgrammeViewSet(ScopedViewSet):
         programmes.programme_update(actor=request.user, programme=body, **fields)
         return Response(self._shown([self.get_object()])[0])
 
-    @extend_schema(request=ReasonInput, responses=ProgrammeSerializer)
+    @extend_schema(request=QuotaReason, responses=ProgrammeSerializer)
     @action(detail=True, methods=["post"])
     def close(self, request: Request, code: str) -> Response:
         """It endorses nothing further. For programme admins."""
         body = self.get_object()
-        closed = programmes.programme_close(actor=request.user, programme=body, **given(ReasonInput, request))
+        closed = programmes.programme_close(actor=request.user, programme=body, **given(QuotaReason, request))
         return Response(self._shown([closed])[0])
 
     @extend_schema(request=EndorseInput, responses={201: EndorsementSerializer})
@@ -137,13 +138,13 @@ class ProgrammeViewSet(ScopedViewSet):
             row = programmes.organisation_endorse(actor=request.user, programme=body, **sent)
         return Response(EndorsementSerializer(row).data, status=HTTP_201_CREATED)
 
-    @extend_schema(request=WithdrawInput, responses={204: None})
+    @extend_schema(request=EndorsementWithdrawal, responses={204: None})
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, code: str) -> Response:
         """It no longer stands for it. For its coordinators."""
         body = self.get_object()
         require(request.user, "people.coordinate_programme", body)
-        sent = given(WithdrawInput, request)
+        sent = given(EndorsementWithdrawal, request)
         row = selectors.endorsement_named(body, sent["endorsement"])
         if row is None:
             raise Http404
@@ -157,7 +158,7 @@ class ProgrammeViewSet(ScopedViewSet):
             sent["coordinators"] = programmes.people_at(sent["coordinators"])
         return sent
 
-    def _shown(self, bodies: "list[Programme]") -> Any:
+    def _shown(self, bodies: Sequence[Programme]) -> Any:
         figures = selectors.programme_quarters(bodies, coming_quarters())
         quarters = {body.pk: of_body for body, of_body in figures.items()}
         context = {**self.get_serializer_context(), "quarters": quarters}

@@ -173,9 +173,10 @@ class EndorsementWithdraw(Endorse):
 
     def prepare(self) -> None:
         super().prepare()
-        self.endorsement = selectors.endorsement_named(self.object, self.kwargs["endorsement"])
-        if self.endorsement is None:
+        found = selectors.endorsement_named(self.object, self.kwargs["endorsement"])
+        if found is None:
             raise Http404
+        self.endorsement = found
 
     def page_context(self) -> dict[str, Any]:
         return super().page_context() | {"lede": str(self.endorsement), "danger": True}

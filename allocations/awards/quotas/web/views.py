@@ -44,14 +44,16 @@ class QuotaList(ListPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = super().get_context_data(**kwargs)
         quotas, now = list(page["page_obj"]), Quarter.of(clock.today())
-        shares = selectors.shares_of(quotas, quarters=[now], with_standings=False)
-        now_holding = {share.quota.pk: share for share in shares}
-        names = names_of(quota.group for quota in quotas)
+        shares = {
+            share.quota: share for share in selectors.shares_of(quotas, quarters=[now], with_standings=False)
+        }
+        names = names_of(quota.group for quota in quotas if quota not in shares)
         return page | {
             "quarter": now,
             "rows": [
-                {"quota": quota, "group": names[quota.group], "share": now_holding.get(quota.pk)}
+                {"quota": quota, "share": share, "group": share.group if share else names[quota.group]}
                 for quota in quotas
+                for share in [shares.get(quota)]
             ],
             "may_set": allowed(self.request.user, "quotas.set_some_quota"),
         }
