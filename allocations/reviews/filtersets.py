@@ -1,5 +1,7 @@
 """How lists of reviews are narrowed: one filterset for page and API."""
 
+from typing import Any
+
 import django_filters
 from django import forms
 from django.db.models import F, Q, QuerySet
@@ -82,15 +84,13 @@ class PanelFilters(django_filters.FilterSet):
         model = AllocationRequest
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         queryset = super().filter_queryset(queryset)
         if not (self.form.cleaned_data.get("call") or self.form.cleaned_data.get("state")):
             queryset = queryset.filter(state__in=IN_REVIEW)
         return queryset
 
-    def search(
-        self, queryset: QuerySet[AllocationRequest], name: str, value: str
-    ) -> QuerySet[AllocationRequest]:
+    def search(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Title, organisation or code."""
         for word in value.split():
             queryset = queryset.filter(
@@ -101,19 +101,13 @@ class PanelFilters(django_filters.FilterSet):
             )
         return queryset
 
-    def in_sector(
-        self, queryset: QuerySet[AllocationRequest], name: str, value: Sector
-    ) -> QuerySet[AllocationRequest]:
+    def in_sector(self, queryset: QuerySet[Any], name: str, value: Sector) -> QuerySet[Any]:
         return queryset.filter(project__sector=value, recused=False)
 
-    def in_state(
-        self, queryset: QuerySet[AllocationRequest], name: str, value: str
-    ) -> QuerySet[AllocationRequest]:
+    def in_state(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(state=value)
 
-    def order(
-        self, queryset: QuerySet[AllocationRequest], name: str, value: str
-    ) -> QuerySet[AllocationRequest]:
+    def order(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By a column, rows of which the viewer is recused last whatever the order."""
         key = value.removeprefix("-")
         if key not in self.ORDERS:

@@ -34,6 +34,7 @@ from allocations.programme.models import (
     TrackStep,
 )
 from allocations.programme.policies import DECIDERS
+from allocations.programme.selectors import visible_to as visible_requests
 from allocations.programme.transitions import RequestState, StepState
 from allocations.reviews.conflicts import Ties, worst
 from allocations.reviews.fitting import Candidate, fit_of, keywords_in, ranked
@@ -121,14 +122,14 @@ def pool_for(user: Any) -> QuerySet[User]:
     """The pool with profiles and `open_reviews`, for programme admins; empty for others."""
     if not allowed(user, "reviews.manage_pool"):
         return User.objects.none()
-    profiles = ReviewerProfile.objects.prefetch_related("sectors")
     return (
         reviewers()
         .annotate(
             open_reviews=_count_of(Review.objects.filter(state=ReviewState.ASSIGNED)),
             submitted_reviews=_count_of(Review.objects.filter(state=ReviewState.SUBMITTED)),
         )
-        .prefetch_related(Prefetch("reviewer_profile", profiles))
+        .select_related("reviewer_profile")
+        .prefetch_related("reviewer_profile__sectors")
         .order_by("name", "pk")
     )
 
@@ -176,7 +177,7 @@ def _candidate(
 ) -> Candidate:
     profile = getattr(person, "reviewer_profile", None)
     found = keywords_in(text, profile.keywords) if profile else ()
-    in_sector = bool(profile) and any(one.pk == sector for one in profile.sectors.all())
+    in_sector = profile is not None and any(one.pk == sector for one in profile.sectors.all())
     by_kind = {conflict.kind: conflict for conflict in conflicts}
     return Candidate(
         user=person,
@@ -208,10 +209,10 @@ def managed_by(user: Any) -> QuerySet[Review]:
 def requests_for(user: Any) -> QuerySet[AllocationRequest]:
     """Requests whose reviews' page `user` may open.
 
-    Those who decide: any once submitted, unless they have a conflict. The people of the project: theirs, once
-    it is decided.
+    Those who decide: any once submitted, unless they have a conflict. Whoever else sees the request: once it
+    is decided.
     """
-    seen = insiders(user) & Q(state__in=DECIDED)
+    seen = Q(pk__in=visible_requests(user).filter(state__in=DECIDED).values("pk"))
     if allowed(user, "reviews.see_panel"):
         seen |= Q(pk__in=unconflicted(user).values("pk"), submitted_at__isnull=False)
     return AllocationRequest.objects.filter(seen).select_related(*PARTS)
@@ -235,13 +236,14 @@ def reviews_of(request: AllocationRequest) -> list[Review]:
     )
 
 
-def comments_for_applicant(request: AllocationRequest) -> list[str]:
-    """What reviewers wrote for the applicant in the round that was decided, in no telling order."""
-    if request.state not in DECIDED:
-        return []
+def comments_for(user: Any, request: AllocationRequest) -> list[str]:
+    """What reviewers wrote for the applicant in the round that was decided, in no telling order.
+
+    For the project's people and the owners of its organisation; empty for others.
+    """
+    mine = AllocationRequest.objects.filter(insiders(user), pk=request.pk, state__in=DECIDED)
     return list(
-        Review.objects.filter(request=request, round=request.round, state=ReviewState.SUBMITTED)
-        .exclude(comment_applicant="")
+        Review.objects.filter(request__in=mine, round=request.round, state=ReviewState.SUBMITTED)
         .order_by("code")
         .values_list("comment_applicant", flat=True)
     )

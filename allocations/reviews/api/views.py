@@ -152,7 +152,7 @@ class ReviewerProfileView(IdempotentWrites, GenericAPIView[Any]):
         """Change it; what isn't sent stays."""
         require(request.user, "reviews.review")
         kept = selectors.profile_of(request.user)
-        fields = {
+        fields: dict[str, Any] = {
             "keywords": kept.keywords,
             "sectors": list(kept.sectors.all()) if kept.pk else [],
             "most_open": kept.most_open,
@@ -225,7 +225,7 @@ def _told(viewer: Any, target: AllocationRequest) -> dict[str, Any]:
         "comments": [],
     }
     if not allowed(viewer, "reviews.see_reviews", target):
-        return nothing | {"comments": selectors.comments_for_applicant(target)}
+        return nothing | {"comments": selectors.comments_for(viewer, target)}
     reviews = selectors.reviews_of(target)
     of_round = [
         review.score for review in reviews if review.score is not None and review.round == target.round

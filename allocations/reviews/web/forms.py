@@ -50,9 +50,7 @@ class ReviewForm(forms.Form):
         help_text=_("The applicant never reads it."),
     )
 
-    def __init__(
-        self, *args: Any, criteria: Iterable[Criterion], draft: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, criteria: Iterable[Criterion], draft: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.criteria = list(criteria)
         scores = {

@@ -122,7 +122,7 @@ class RequestReviews(Page):
         request = get_object_or_404(selectors.requests_for(viewer), code=self.kwargs["code"])
         page = super().get_context_data(object=request, **kwargs)
         if not allowed(viewer, "reviews.see_reviews", request):
-            return page | {"comments": selectors.comments_for_applicant(request)}
+            return page | {"comments": selectors.comments_for(viewer, request)}
         reviews = selectors.reviews_of(request)
         scores = [
             review.score for review in reviews if review.score is not None and review.round == request.round
