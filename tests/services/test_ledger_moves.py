@@ -19,6 +19,7 @@ from allocations.ledger.verification import first_discrepancy
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, Refused
+from portal.foundation.models import OutboxRow
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,7 @@ def test_a_respread_moves_portions_and_grants_nothing(cast: Cast, codes: list[st
     for _ in range(2):  # the repeat does nothing
         respread(cast, codes[0], {NOW: 1, NEXT: 2})
     assert free(cast) == [80, 50, 100]
+    assert OutboxRow.objects.filter(topic="pool_freed", key=cast.resource.code).count() == 1
     assert balances(codes[0]) == before
 
 

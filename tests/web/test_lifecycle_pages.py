@@ -1,5 +1,6 @@
 """Pages of changes, reports and appeals: who sees them, what their forms do, what they cost."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from allocations.ledger.selectors import balances
 from allocations.lifecycle import services
 from allocations.lifecycle.models import AllocationReport, Appeal, ChangeRequest
+from portal.foundation import clock
 from tests.cast import Cast
 from tests.lifecycling import NOW, allocated, ask, decider, declined_change, in_quarter, strict_track
 from tests.requesting import HOUR, declined
@@ -51,6 +53,7 @@ def test_asked_decided_and_told_on_the_way(cast: Cast, web: Any) -> None:
     assert "badge" in text(web(cast.council).get("/changes/pending/"))
     assert change.code in text(web(cast.council).get("/changes/pending/"))
     form = f"/changes/{change.code}/decide/"
+    assert "Left after it" in text(web(cast.council).get(form))
     assert web(cast.pi).get(form).status_code == 403
     refused = web(cast.council).post(form, {"outcome": "declined", "reason": ""})
     assert refused.status_code == 422
@@ -59,6 +62,12 @@ def test_asked_decided_and_told_on_the_way(cast: Cast, web: Any) -> None:
     assert change.state == "approved"
     assert balances(allocation.code).available == 700 * HOUR
     assert "Go on." in text(web(cast.member).get(change.get_absolute_url()))
+
+
+def test_nobody_adds_to_what_ends_next_week_unawares(cast: Cast, web: Any) -> None:
+    soon = allocated(cast, ends_on=clock.today() + timedelta(days=6))
+    assert "It ends soon" in text(web(cast.pi).get(f"/allocations/{soon.code}/more/"))
+    assert "It ends soon" not in text(web(cast.pi).get(f"/allocations/{allocated(cast).code}/more/"))
 
 
 def test_a_refusal_stands_at_its_field(cast: Cast, web: Any) -> None:

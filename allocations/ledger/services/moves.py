@@ -12,6 +12,7 @@ from datacenters.models import Resource
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, Refused
 from portal.foundation.formats import hours
+from portal.foundation.services import outbox
 from portal.foundation.units import split_evenly
 from portal.people.models import User
 
@@ -41,7 +42,8 @@ def respread_post(
     """Spread what is available anew over quarters, in proportion to `days` in each.
 
     What a quarter gave beyond its new portion goes back to its pool, and what it lacks comes out of it.
-    Held GPU-seconds stay where they are. Raises Refused (code `over_capacity`, figures wanted and free per
+    Held GPU-seconds stay where they are. Whoever waits for the resource hears of what came free by the outbox
+    (topic `pool_freed`). Raises Refused (code `over_capacity`, figures wanted and free per
     quarter) where a pool doesn't have what it would give.
     """
     draft = Draft(
@@ -67,6 +69,8 @@ def respread_post(
         draft.move(allocation.available, books.by_id[pk], max(-amount, 0))
     for pk, amount in sorted(change.items()):
         draft.move(books.by_id[pk], allocation.available, max(amount, 0))
+    if draft.lines:
+        outbox.enqueue(topic="pool_freed", payload={"resource": resource.code}, key=resource.code)
     return write(draft)
 
 

@@ -147,7 +147,7 @@ def renewal_begin(
     """
     require(actor, "lifecycle.ask_change", allocation, message=_only_leads())
     starts_on = max(date.fromordinal(allocation.ends_on.toordinal() + 1), clock.today())
-    request = request_create(
+    return request_create(
         actor=actor,
         project=allocation.project,
         resource=allocation.resource,
@@ -155,10 +155,8 @@ def renewal_begin(
         starts_on=starts_on,
         ends_on=ends_on,
         justification=reason.strip(),
+        renews=allocation,
     )
-    request.renews = allocation
-    request.store("renews")
-    return request
 
 
 def changes_lapse() -> int:

@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from allocations.awards.capacity import QuarterFigures, forecast
 from allocations.awards.history import events
 from allocations.awards.models import Allocation
 from allocations.awards.selectors import visible_to as visible_allocations
@@ -16,7 +17,7 @@ from allocations.awards.transitions import ENDED
 from allocations.ledger.selectors import balances, withheld_of
 from allocations.lifecycle import selectors, services
 from allocations.lifecycle.filtersets import ChangeFilters
-from allocations.lifecycle.models import ChangeRequest
+from allocations.lifecycle.models import ChangeKind, ChangeRequest
 from allocations.lifecycle.policies import actions_for
 from allocations.lifecycle.services.appeals import is_appealable, last_day_to_appeal
 from allocations.lifecycle.transitions import ChangeState
@@ -33,6 +34,8 @@ from portal.foundation.units import hours_to_seconds
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage, Page
 
 SHOWN = 50
+# An allocation with fewer days left than this is said to end soon where more is asked for.
+SOON_DAYS = 14
 TITLES = {
     "change_request": _("Asked for"),
     "change_propose": _("Approved by one of two persons"),
@@ -158,7 +161,13 @@ class Ask(FormPage):
 
     def page_context(self) -> dict[str, Any]:
         code = self.object.code
-        return {"lede": self.lede, "balance": balances(code), "withheld": withheld_of([code])[code]}
+        days_left = (self.object.ends_on - clock.today()).days
+        return {
+            "lede": self.lede,
+            "balance": balances(code),
+            "withheld": withheld_of([code])[code],
+            "ends_soon": self.verb == "more" and days_left < SOON_DAYS,
+        }
 
     def act(self, form: Any) -> Any:
         typed = dict(form.cleaned_data)
@@ -257,6 +266,7 @@ class ChangeDecide(FormPage):
             "balance": balances(code),
             "withheld": withheld_of([code])[code],
             "words": list(self.object.decisions.all()),
+            "figures": what_it_does(self.object),
         }
 
     def act(self, form: Any) -> Any:
@@ -265,6 +275,20 @@ class ChangeDecide(FormPage):
             change=self.object,
             **form.cleaned_data,
         )
+
+
+def what_it_does(change: ChangeRequest) -> list[QuarterFigures]:
+    """What a change would take of its resource, or of the one that it moves to, quarter by quarter."""
+    to = change.target or change.allocation
+    moves = change.target and change.target.resource_id != change.allocation.resource_id
+    if not change.gpu_seconds or not (change.kind == ChangeKind.SUPPLEMENT or moves):
+        return []
+    return forecast(
+        resource=to.resource,
+        gpu_seconds=change.gpu_seconds,
+        starts_on=min(max(to.starts_on, clock.today()), to.ends_on),
+        ends_on=to.ends_on,
+    )
 
 
 class ChangeWithdraw(ActionView):
