@@ -21,7 +21,9 @@ class BalancesSerializer(serializers.Serializer[Any]):
 
 class AwardSerializer(serializers.ModelSerializer[Award]):
     gpu_hours = serializers.SerializerMethodField()
-    decided_by = serializers.CharField(source="decided_by.name")
+    decided_by = serializers.CharField(
+        source="decided_by.name", default=None, allow_null=True, help_text="Null: a track's rule."
+    )
 
     class Meta:
         model = Award
