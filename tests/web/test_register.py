@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from allocations.awards.models import Allocation
 from allocations.projects.models import Project
 from tests.cast import Cast
+from tests.requesting import HOUR, approved, declined, fund, submitted
 from tests.using import allocated, charged
 
 PAGE, API = "/register/", "/api/v1/register/"
@@ -129,3 +130,42 @@ def test_queries_do_not_grow_with_rows(cast: Cast, web, api) -> None:
             counts.append(len(queries))
     assert counts[:2] == counts[2:]
     assert max(counts) <= 10
+
+
+def test_what_came_of_a_request_says_track_and_reason(cast: Cast, web, api) -> None:
+    fund(cast.resource)
+    request = approved(cast, gpu_seconds=300 * HOUR)
+    told = api(None).get(API, {"track": request.track_version.track.code}).json()
+    track = request.track_version.track.code
+    assert [(row["track"], row["reason"]) for row in told["results"]] == [(track, "as_asked")]
+    assert api(None).get(API, {"track": "national"}).json()["count"] == 0
+    assert "Granted as asked" in web(None).get(PAGE).content.decode()
+
+
+def test_an_abstract_is_kept_out_where_the_request_says_so(cast: Cast, api) -> None:
+    fund(cast.resource)
+    request = approved(cast, gpu_seconds=300 * HOUR)
+    request.public_abstract = "For everybody."
+    request.store("public_abstract")
+    assert api(None).get(API).json()["results"][0]["abstract"] == "For everybody."
+    request.abstract_withheld = True
+    request.store("abstract_withheld")
+    assert api(None).get(API).json()["results"][0]["abstract"] == "withheld"
+
+
+def test_the_programme_in_figures(cast: Cast, web, api) -> None:
+    fund(cast.resource)
+    approved(cast, gpu_seconds=300 * HOUR)
+    declined(cast, gpu_seconds=400 * HOUR)
+    submitted(cast, gpu_seconds=500 * HOUR)
+    told = api(None).get(f"{API}statistics/").json()
+    (quarter,) = told["quarters"]
+    counts = [quarter[name] for name in ("requested", "awarded", "declined", "waiting", "success_percent")]
+    assert counts == [3, 1, 1, 1, 50]
+    assert quarter["requested_gpu_seconds"] == 1200 * HOUR
+    assert quarter["granted_gpu_seconds"] == 300 * HOUR
+    by_class = told["divisions"][0]["shares"]
+    assert [(share["gpu_seconds"], share["percent"]) for share in by_class] == [(300 * HOUR, 100.0)]
+    page = web(None).get(f"{PAGE}statistics/")
+    assert page.status_code == 200
+    assert "50 %" in page.content.decode()

@@ -14,10 +14,13 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
 
 from allocations.awards.models import Allocation
+from allocations.projects.selectors import people_trained
 from allocations.reports.api.formats import JSONOrCSV
 from allocations.reports.exports import csv_lines
+from allocations.reports.register import statistics
 from allocations.reports.register.entries import (
     COLUMNS,
     ILLUSTRATIVE,
@@ -40,6 +43,8 @@ class EntrySerializer(serializers.Serializer[Any]):
     award = serializers.CharField()
     remark = serializers.CharField(help_text=f"{ILLUSTRATIVE} where it is a demonstration, else empty.")
     decided_on = serializers.DateField()
+    reason = serializers.CharField(help_text="The decision's reason code; empty: awarded without a request.")
+    track = serializers.CharField(help_text="Its code.")
     organisation = serializers.CharField()
     sector = serializers.CharField(help_text="Its code.")
     province = serializers.CharField()
@@ -72,6 +77,61 @@ class RegisterSerializer(serializers.Serializer[Any]):
     totals = RegisterTotalsSerializer(help_text="Over all pages, from the ledger.")
     remark = serializers.CharField(help_text=f"{ILLUSTRATIVE} where any row is a demonstration.")
     results = EntrySerializer(many=True)
+
+
+class QuarterSerializer(serializers.Serializer[Any]):
+    """The requests submitted (last) in a quarter, and what became of them."""
+
+    quarter = serializers.CharField()
+    requested = serializers.IntegerField()
+    awarded = serializers.IntegerField()
+    declined = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    success_percent = serializers.IntegerField(allow_null=True, help_text="Of those decided.")
+    requested_gpu_seconds = serializers.IntegerField()
+    granted_gpu_seconds = serializers.IntegerField()
+    seconds_to_decision = serializers.IntegerField(allow_null=True, help_text="Median.")
+    seconds_to_active = serializers.IntegerField(allow_null=True, help_text="Median, from the submission.")
+
+
+class ShareSerializer(serializers.Serializer[Any]):
+    group = serializers.CharField(source="label")
+    gpu_seconds = serializers.IntegerField()
+    percent = serializers.FloatField()
+    floor_percent = serializers.FloatField(allow_null=True)
+
+
+class DivisionSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    shares = ShareSerializer(many=True)
+
+
+class StatisticsSerializer(serializers.Serializer[Any]):
+    remark = serializers.CharField(help_text=f"{ILLUSTRATIVE} where demonstrations count.")
+    quarters = QuarterSerializer(many=True)
+    divisions = DivisionSerializer(many=True, help_text="Of what was awarded within a year.")
+    people_trained = serializers.IntegerField()
+
+
+class ProgrammeStatistics(APIView):
+    """The programme in figures."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_classes = [AnonRateThrottle]
+
+    @extend_schema(operation_id="register_statistics", auth=[], responses=StatisticsSerializer)
+    def get(self, request: Request) -> Response:
+        told = {
+            "remark": ILLUSTRATIVE if statistics.has_demonstrations() else "",
+            "quarters": statistics.by_quarter(),
+            "divisions": statistics.divisions(),
+            "people_trained": people_trained(),
+        }
+        response = Response(StatisticsSerializer(told).data)
+        patch_cache_control(response, public=True, max_age=KEPT_SECONDS)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
 
 
 class Register(JSONOrCSV):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import batched
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Prefetch, QuerySet, Sum
 
-from allocations.awards.models import Allocation
+from allocations.awards.models import Allocation, Award
 from allocations.ledger.models import AccountKind, LedgerAccount, Transfer
 from allocations.ledger.selectors import Balances, balances_of
+from allocations.programme.models import Decision, Track
 from allocations.reports.answer import STREAMED, Row
 from datacenters.models import DataClass
 from portal.foundation import clock
@@ -24,6 +25,8 @@ COLUMNS = (
     "award",
     "remark",
     "decided_on",
+    "reason",
+    "track",
     "organisation",
     "class",
     "sector",
@@ -47,10 +50,21 @@ class Entry:
     balances: Balances
 
     @property
-    def award(self) -> str:
-        """The public code of the award that opened the allocation; later changes count with it."""
+    def award(self) -> Award | None:
+        """The one that opened the allocation; later changes count with it."""
         awards = self.allocation.awards.all()
-        return awards[len(awards) - 1].code if awards else ""
+        return awards[len(awards) - 1] if awards else None
+
+    @property
+    def decision(self) -> Decision | None:
+        """What it followed from; None for what was awarded without a request."""
+        line = getattr(self.award, "decision_line", None)
+        return line.decision if line else None
+
+    @property
+    def track(self) -> Track | None:
+        version = self.decision.request.track_version if self.decision else None
+        return version.track if version else None
 
     @property
     def decided_on(self) -> date:
@@ -59,8 +73,10 @@ class Entry:
     @property
     def abstract(self) -> str | None:
         """None: withheld."""
-        project = self.allocation.project
-        return None if project.data_class in ABSTRACT_WITHHELD else project.abstract
+        project, request = self.allocation.project, self.decision.request if self.decision else None
+        if project.data_class in ABSTRACT_WITHHELD or (request and request.abstract_withheld):
+            return None
+        return request.abstract if request else project.abstract
 
     @property
     def illustrative(self) -> bool:
@@ -71,9 +87,11 @@ class Entry:
         allocation = self.allocation
         project, resource = allocation.project, allocation.resource
         return {
-            "award": self.award,
+            "award": self.award.code if self.award else "",
             "remark": ILLUSTRATIVE if self.illustrative else "",
             "decided_on": self.decided_on.isoformat(),
+            "reason": self.decision.reason_code if self.decision else "",
+            "track": self.track.code if self.track else "",
             "organisation": project.organisation.name,
             "class": project.organisation.kind,
             "sector": project.sector.code,
@@ -92,7 +110,8 @@ class Entry:
 def published() -> QuerySet[Allocation]:
     """Every award that was made, the latest first: each opened an allocation."""
     rows = Allocation.objects.select_related("project__organisation", "project__sector", "resource__site")
-    return rows.prefetch_related("awards").order_by("-created_at", "-id")
+    awards = Award.objects.select_related("decision_line__decision__request__track_version__track")
+    return rows.prefetch_related(Prefetch("awards", awards)).order_by("-created_at", "-id")
 
 
 def entries(allocations: Iterable[Allocation]) -> list[Entry]:
@@ -120,17 +139,16 @@ class Totals:
 
 
 def totals(allocations: QuerySet[Allocation]) -> Totals:
-    """From the ledger, in constant queries."""
+    """From the ledger, in three queries."""
     codes = allocations.order_by().values("code")
     accounts = LedgerAccount.objects.filter(allocation_code__in=codes)
-    used = accounts.filter(kind=AccountKind.SPENT).aggregate(total=Sum("balance"))["total"]
+    inflow = Transfer.objects.filter(to_account__in=accounts, from_kind=AccountKind.POOL)
+    granted = inflow.aggregate(total=Sum("amount"))["total"] or 0
+    stands = dict(accounts.order_by().values_list("kind").annotate(Sum("balance")))
     return Totals(
         awards=codes.count(),
-        granted=_sum(Transfer.objects.filter(to_account__in=accounts, from_kind=AccountKind.POOL)),
-        used=used or 0,
-        returned=_sum(Transfer.objects.filter(from_account__in=accounts, to_kind=AccountKind.POOL)),
+        granted=granted,
+        used=stands.get(AccountKind.SPENT, 0),
+        # What was granted stands in one of the four, or went back (overrun stands below zero).
+        returned=granted - sum(stands.values()),
     )
-
-
-def _sum(transfers: QuerySet[Transfer]) -> int:
-    return transfers.aggregate(total=Sum("amount"))["total"] or 0

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.models import Allocation
+from allocations.programme.models import DecisionLine, Track
 from allocations.projects.models import Sector
 from datacenters.models import Resource
 from portal.people.models import Organisation
@@ -23,6 +24,13 @@ class RegisterFilters(django_filters.FilterSet):
         field_name="created_at",
         lookup_expr="quarter",
         choices=QUARTERS,
+        empty_label=_("Any"),
+    )
+    track = django_filters.ModelChoiceFilter(
+        label=_("Track"),
+        to_field_name="code",
+        queryset=Track.objects.all(),
+        method="of_track",
         empty_label=_("Any"),
     )
     organisation_class = django_filters.ChoiceFilter(
@@ -55,6 +63,11 @@ class RegisterFilters(django_filters.FilterSet):
     class Meta:
         model = Allocation
         fields: list[str] = []
+
+    def of_track(self, queryset: QuerySet[Allocation], name: str, value: Track) -> QuerySet[Allocation]:
+        """By the request that it followed from."""
+        lines = DecisionLine.objects.filter(decision__request__track_version__track=value)
+        return queryset.filter(pk__in=lines.values("award__allocation"))
 
     def of_organisation(self, queryset: QuerySet[Allocation], name: str, value: str) -> QuerySet[Allocation]:
         """A part of its name."""

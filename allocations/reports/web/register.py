@@ -1,15 +1,33 @@
-"""The page of the public register. It looks the same to everybody, signed in or not."""
+"""The pages of the public register. They look the same to everybody, signed in or not."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
 from django_filters.views import FilterView
 
 from allocations.awards.models import Allocation
+from allocations.projects.selectors import people_trained
+from allocations.reports.register import statistics
 from allocations.reports.register.entries import entries, published, totals
 from allocations.reports.register.filters import RegisterFilters
+
+
+class StatisticsPage(TemplateView):
+    """The programme in figures, for everybody."""
+
+    template_name = "register/statistics.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {
+            "title": _("The programme in figures"),
+            "quarters": statistics.by_quarter(),
+            "divisions": statistics.divisions(),
+            "people_trained": people_trained(),
+            "has_demonstrations": statistics.has_demonstrations(),
+        }
 
 
 class RegisterPage(FilterView):
