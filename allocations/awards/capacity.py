@@ -5,6 +5,7 @@ from datetime import date
 
 from allocations.ledger import selectors as ledger
 from datacenters.models import Capacity, DataClass, Resource
+from datacenters.outages import effective_of
 from datacenters.selectors import open_resources
 from portal.foundation import clock
 from portal.foundation.clock import Quarter, quarters_between
@@ -13,7 +14,9 @@ from portal.foundation.units import split_evenly
 
 @dataclass(frozen=True)
 class QuarterFigures:
-    """One quarter of a resource: what was planned, what is free, and what an award would take of it."""
+    """One quarter of a resource: what may be awarded (planned, less outages and reserve), what is free of
+    that, and what an award would take of it.
+    """
 
     quarter: Quarter
     planned: int
@@ -38,7 +41,8 @@ def portions(
     As `by_quarter` says, where that is of this period and adds up to `gpu_seconds`; else by days.
     """
     quarters = quarters_between(starts_on, ends_on)
-    if by_quarter and sum(by_quarter.values()) == gpu_seconds and by_quarter.keys() <= set(map(str, quarters)):
+    names = {str(quarter) for quarter in quarters}
+    if by_quarter and sum(by_quarter.values()) == gpu_seconds and by_quarter.keys() <= names:
         return {quarter: by_quarter[str(quarter)] for quarter in quarters if by_quarter.get(str(quarter))}
     days = [_days_within(quarter, starts_on, ends_on) for quarter in quarters]
     spread = zip(quarters, split_evenly(gpu_seconds, days), strict=True)
@@ -50,11 +54,12 @@ def forecast(*, resource: Resource, gpu_seconds: int, starts_on: date, ends_on: 
     quarters = quarters_between(starts_on, ends_on)
     wanted = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on)
     free = ledger.pool_free(resource, quarters)
-    planned = dict(
-        Capacity.objects.filter(
+    rows = list(
+        Capacity.objects.select_related("resource__cluster").filter(
             resource=resource, quarter__in=[str(quarter) for quarter in quarters]
-        ).values_list("quarter", "gpu_seconds")
+        )
     )
+    planned = {row.quarter: left.awardable for row, left in zip(rows, effective_of(rows), strict=True)}
     return [
         QuarterFigures(quarter, planned.get(str(quarter), 0), free.get(quarter, 0), wanted.get(quarter, 0))
         for quarter in quarters

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import days_by_quarter
 from allocations.awards.models import Allocation, Award
+from allocations.awards.quotas.checks import quotas_lock
 from allocations.awards.services.adjusting import award_add
 from allocations.awards.services.allocations import locked
 from allocations.awards.services.announce import tell_members
@@ -105,6 +106,7 @@ def allocation_transfer(
             reason=reason,
         )
     else:
+        quotas_lock([(target.resource, max(target.starts_on, clock.today()), target.ends_on)])
         ledger.accounts_lock([allocation.code, target.code])
         ledger.return_post(
             allocation_code=allocation.code,

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from allocations.awards.quotas.checks import quotas_lock
 from allocations.programme.checks import require_placeable
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine, TrackStep
 from allocations.programme.policies import is_decider, seat_in
@@ -213,11 +214,15 @@ def _require_reason(reason: str, remedy: str) -> None:
 
 
 def _approve(decision: Decision, grants: list[Grant], *, wait: bool, is_last: bool) -> Decision:
+    if is_last:
+        quotas_lock([(grant.resource, grant.starts_on, grant.ends_on) for grant in grants])
+    # In one order for all deciders: each award locks its resource's pools.
     lines = [
         grant_award(decision, grant, wait=wait) if is_last else grant.line_of(decision, award=None)
-        for grant in grants
+        for grant in sorted(grants, key=lambda grant: grant.resource.pk)
     ]
-    if not any(line.award and line.award.oversubscribed for line in lines) and is_last:
+    overrode = any(line.award and (line.award.oversubscribed or line.award.overrode) for line in lines)
+    if is_last and not overrode:
         decision.override_reason = ""  # An override that wasn't needed is none.
     decision.save()
     for line in lines:
