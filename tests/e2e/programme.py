@@ -47,9 +47,9 @@ def begin(page: Page, project: str, *, track: str = "", call: str = "") -> None:
     page.goto(f"/requests/new/full/?project={project}")
     page.get_by_label("Justification").fill(PURPOSE)
     if track:
-        page.get_by_label("Track", exact=True).select_option(label=track)
+        page.locator("[name=wanted_track]").select_option(label=track)
     if call:
-        page.get_by_label("Call", exact=True).select_option(label=call)
+        page.locator("[name=call]").select_option(label=call)
     go_on(page)
 
 
@@ -111,6 +111,12 @@ def becomes_active(page: Page, request: str) -> str:
     return allocation
 
 
+def available(page: Page, allocation: str) -> int:
+    """GPU-seconds that jobs may use now, as the allocation's ledger has them."""
+    page.goto(f"/allocations/{allocation}/ledger/")
+    return journeys.shown_seconds(page, "Available")
+
+
 def invite_reviewers(page: Page, request: str, count: int) -> None:
     """As a programme admin: confirm those that were proposed."""
     page.goto(f"/requests/{request}/reviewers/")
@@ -146,3 +152,24 @@ def uphold(page: Page, appeal_code: str) -> None:
     page.get_by_label("Reason").fill("The letter was there.")
     page.get_by_role("button", name="Record the decision").click()
     expect(state_of(page)).to_have_text("Upheld")
+
+
+def open_course(page: Page, project: str) -> str:
+    """As the PI; returns the code with which students join."""
+    page.goto(f"/projects/{project}/course/open/")
+    page.get_by_label("Course").fill("CS-599 Deep learning")
+    page.get_by_label("GPU-hours per student").fill("10")
+    page.get_by_label("Most students").fill("30")
+    page.get_by_label("Last day").fill((clock.today() + timedelta(days=60)).isoformat())
+    page.locator("main form").get_by_role("button").first.click()
+    page.wait_for_url(f"**/projects/{project}/course/")
+    code: str = page.locator(".stat:has(.stat__label:text-is('Code')) .stat__value").inner_text()
+    return code.strip()
+
+
+def join_course(page: Page, code: str) -> None:
+    """As a student; ends at the project."""
+    page.goto("/courses/join/")
+    page.get_by_label("Code", exact=True).fill(code)
+    page.locator("main form").get_by_role("button").first.click()
+    page.wait_for_url(re.compile("/projects/prj-"))
