@@ -149,7 +149,8 @@ def shares_of(
         awardable_of(capacities_of(quotas, asked)),
         granted=granted_by_quota(quotas, [str(quarter) for quarter in asked]),
     )
-    standing = standings([quota for quota in quotas if quota.kind == Quota.Kind.FLOOR and quota.enforced])
+    floors = [quota for quota in quotas if quota.kind == Quota.Kind.FLOOR and quota.enforced]
+    standing = standings(floors) if with_standings else {}
     found = []
     for quota in quotas:
         stands, member = standing.get(quota.code), quota.group in groups
