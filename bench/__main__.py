@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-BENCHES = ("dispatch", "ledger", "pages")
+BENCHES = ("dispatch", "explore", "ledger", "pages")
 
 
 def main(names: list[str]) -> int:
