@@ -160,12 +160,11 @@ def test_others_read_programmes_without_their_projects(cast: Cast, body: Program
     assert browser.get("/programmes/new/").status_code == 403
 
 
-def queries(browser, path: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as found:
+def queries(browser, path: str) -> list[str]:
+    """All but the frame's that it remembers for a minute."""
+    with CaptureQueriesContext(connection) as found:
         assert browser.get(path).status_code == 200
-    return len(found)
+    return [query["sql"][:90] for query in found if "is_sandbox" not in query["sql"]]
 
 
 def plenty(cast: Cast, rows: int) -> None:
@@ -208,11 +207,11 @@ def test_lists_cost_the_same_whatever_they_hold(cast: Cast, web) -> None:
             starts_on=today,
             ends_on=today,
         )
-    browser, paths = web(cast.admin), ("/quotas/", "/programmes/")
+    browser, paths = web(cast.outsider), ("/quotas/", "/programmes/")
     plenty(cast, 5)
-    for path in paths:
-        browser.get(path)  # what the frame remembers for a minute
+    browser.get(paths[0])  # the session's first page notes more
     few = {path: queries(browser, path) for path in paths}
     plenty(cast, 50)
-    assert {path: queries(browser, path) for path in paths} == few
-    assert max(few.values()) <= 22
+    for path in paths:
+        many = queries(browser, path)
+        assert len(many) == len(few[path]) <= 14, (path, many, few[path])
