@@ -8,7 +8,16 @@ from allocations.projects.models import Project, ProjectMember, Sector
 from datacenters.models import Capacity, Cluster, Resource, Site, SiteRole
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
-from portal.people.models import AuditorScope, Membership, Organisation, ProgrammeRole, User, Verification
+from portal.people.models import (
+    AuditorScope,
+    Consent,
+    Membership,
+    Organisation,
+    ProgrammeRole,
+    User,
+    Verification,
+)
+from portal.people.selectors import terms_in_force
 
 PASSWORD = "correct-horse-battery"
 
@@ -37,6 +46,8 @@ class Cast:
 def person(name: str, **fields: object) -> User:
     user: User = User.objects.create_user(f"{name}@example.pk", PASSWORD, name=name.title(), **fields)
     user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+    if terms := terms_in_force():
+        Consent.objects.create(user=user, terms=terms)
     return user
 
 

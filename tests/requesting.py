@@ -41,6 +41,7 @@ def draft(cast: Cast, *, track: Track | None = None, **fields: Any) -> Allocatio
         "starts_on": today,
         "ends_on": today + timedelta(days=9),
         "justification": "Eight runs of a small model.",
+        "ai_risk": "minimal",
     }
     request = services.request_create(actor=cast.pi, **{**filled, **fields})
     request.wanted_track = track or plain_track()

@@ -9,6 +9,8 @@ from datacenters.models import Resource
 from portal.foundation import clock
 from portal.foundation.units import hours_to_seconds
 from portal.people import demo
+from portal.people.selectors import terms_in_force
+from portal.people.services.terms import consent_give
 
 # Login of the PI → (site, GPU-hours, days, justification).
 REQUESTS: dict[str, tuple[str, int, int, str]] = {
@@ -49,7 +51,10 @@ def seed() -> None:
             starts_on=clock.today(),
             ends_on=clock.today() + timedelta(days=days - 1),
             justification=justification,
+            ai_risk="limited",
         )
+        if terms_in_force():
+            consent_give(lead.user)
         request = services.request_submit(actor=lead.user, request=request)
         if login == APPROVED:
             _approve(request)

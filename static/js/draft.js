@@ -10,7 +10,7 @@
   const LONGEST_WAIT = 60000;
   const PATIENCE = 15000;
   // Not typed by people, or not to be kept.
-  const OWN = new Set(["csrfmiddlewaretoken", "seen", "draft_id", "tab", "key", "file"]);
+  const OWN = new Set(["csrfmiddlewaretoken", "seen", "draft_id", "tab", "turn", "key", "file"]);
   const fresh = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
   const read = (key) => {
@@ -43,6 +43,7 @@
   let wait = PAUSE;
   let busy = false;
   let halted = false; // a newer version waits for the person's choice
+  let leaving = false; // the next page may have been asked for before the server had what is on its way there
 
   const tell = (text) => {
     bar.hidden = false;
@@ -78,6 +79,7 @@
     return pairs;
   };
   const keep = () => {
+    leaving = false;
     const entry = {
       id: fresh(),
       tab: field("tab").value,
@@ -129,6 +131,7 @@
     const body = new FormData(form);
     body.delete("file");
     body.set("seen", entry.base);
+    body.set("turn", entry.at);
     if (force) body.set("force", "1");
     try {
       const reply = await fetch(form.action || location.href, {
@@ -148,6 +151,7 @@
     }
   };
   const settle = (entry, code, answer) => {
+    if (leaving) return; // the next page finds the copy and sends it again
     wait = PAUSE;
     if (code === 409) {
       halted = true;
@@ -179,11 +183,13 @@
   form.addEventListener("input", keep);
   form.addEventListener("change", keep);
   window.addEventListener("online", () => plan(0));
+  window.addEventListener("beforeunload", () => { leaving = true; });
   form.addEventListener("submit", (event) => {
     keep();
     clearTimeout(timer);
     if (navigator.onLine) {
       field("draft_id").value = read(key)?.id ?? "";
+      field("turn").value = read(key)?.at ?? "";
       return;
     }
     event.preventDefault(); // the browser's own page of errors would take this one away

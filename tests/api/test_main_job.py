@@ -90,6 +90,7 @@ def request_body(cast, project, **changes):
         "starts_on": today.isoformat(),
         "ends_on": (today + timedelta(days=30)).isoformat(),
         "justification": "Ten runs of a small model: 2 GPUs for 2 hours each.",
+        "ai_risk": "minimal",
     } | changes
 
 

@@ -32,6 +32,7 @@ def body(cast: Cast, **fields: Any) -> dict[str, Any]:
         "starts_on": str(today),
         "ends_on": str(today + timedelta(days=9)),
         "justification": "Eight runs.",
+        "ai_risk": "minimal",
         **fields,
     }
 
@@ -121,7 +122,7 @@ def test_all_problems_of_an_incomplete_request(cast: Cast, api: Any) -> None:
     reply = pi.post(f"{REQUESTS}{made['code']}/submit/")
     assert reply.status_code == 400
     fields = [problem["field"] for problem in reply.json()["figures"]["problems"]]
-    assert fields == ["resource", "gpu_hours", "starts_on", "ends_on", "justification"]
+    assert fields == ["resource", "gpu_hours", "starts_on", "ends_on", "justification", "ai_risk"]
 
 
 def test_beyond_capacity_tells_the_figures(cast: Cast, api: Any) -> None:

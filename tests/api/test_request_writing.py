@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from allocations.programme.models import Attachment
 from portal.foundation import clock
+from portal.people.models import TermsVersion
 from portal.people.selectors import has_consented
 from tests.cast import Cast
 from tests.requesting import HOUR, draft, fund
@@ -95,7 +96,10 @@ def test_attach_read_and_take_away(cast: Cast, api: Any) -> None:
 
 
 def test_submitting_with_consent(cast: Cast, api: Any) -> None:
+    TermsVersion.objects.create(number=99, text_en="Be fair.", text_ur="انصاف۔", in_force_from=clock.today())
     pi = api(cast.pi)
     one = f"{REQUESTS}{pi.post(REQUESTS, body(cast), format='json').json()['code']}/"
+    refused = pi.post(f"{one}submit/")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "consent")
     assert pi.post(f"{one}submit/", {"consent": True}, format="json").status_code == 200
     assert has_consented(cast.pi)

@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from deploy.lab.state import Lab
-from tests.e2e.portal import PASSWORD, SIGN_IN, Portal, demo, started
+from tests.e2e import journeys
+from tests.e2e.portal import Portal, started
 
 LAUNCH = {
     "args": [
@@ -100,11 +101,7 @@ def signed_in(new_context, sessions) -> Callable[..., Page]:
         key = (portal.address, login)
         if key not in sessions:
             page = new_context(base_url=portal.address).new_page()
-            page.goto("/sign-in/login/")
-            page.get_by_label("Email").fill(demo(login))
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("main").get_by_role("button", name=SIGN_IN).click()
-            page.wait_for_url(f"{portal.address}/")
+            journeys.sign_in(page, login)
             sessions[key] = page.context.storage_state()
             page.context.close()
         return new_context(base_url=portal.address, storage_state=sessions[key], **options).new_page()

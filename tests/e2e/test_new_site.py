@@ -36,7 +36,7 @@ def test_a_fifth_site(portal_lab: Portal, signed_in, annex):
 
     project = journeys.begin_project(researcher, f"Glacier lakes {code}")
     request = journeys.ask(researcher, project, resource, "40")
-    allocation = journeys.approve(council, request)
+    allocation = journeys.granted(researcher, request)
     journeys.wait_for_state(researcher, f"/allocations/{allocation}/", "Active")
     journeys.fill_job(researcher, allocation, script=SCRIPT)
     job = journeys.send_job(researcher)

@@ -70,7 +70,7 @@ def test_from_sign_up_to_a_running_job(portal_run, new_context, signed_in, recor
     journeys.describe_project(newcomer, f"Orchard pests {name}")
     newcomer.get_by_role("link", name="Ask for GPU-hours").click()
     request = journeys.fill_request(newcomer, "Data Vault Pakistan · Data Vault Pakistan H100", "10")
-    allocation = journeys.approve(signed_in(portal, "council"), request)
+    allocation = journeys.granted(newcomer, request)
     journeys.wait_for_state(newcomer, f"/allocations/{allocation}/", "Active")
 
     newcomer.goto("/")

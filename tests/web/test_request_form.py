@@ -10,6 +10,7 @@ from allocations.programme import services
 from allocations.programme.models import AllocationRequest, Attachment
 from allocations.programme.services import Line
 from portal.foundation import clock
+from portal.people.models import TermsVersion
 from portal.people.selectors import has_consented
 from tests.cast import Cast
 from tests.requesting import HOUR, draft, fund, submitted
@@ -27,6 +28,11 @@ def text(reply: Any) -> str:
     return " ".join(reply.content.decode().split())
 
 
+def new_terms() -> None:
+    """A version that nobody has accepted yet."""
+    TermsVersion.objects.create(number=99, text_en="Be fair.", text_ur="انصاف۔", in_force_from=clock.today())
+
+
 def quick(cast: Cast, **fields: str) -> dict[str, str]:
     return {
         "project": cast.project.code,
@@ -35,7 +41,6 @@ def quick(cast: Cast, **fields: str) -> dict[str, str]:
         "ends_on": str(clock.today() + timedelta(days=9)),
         "justification": "Eight small runs.",
         "ai_risk": "minimal",
-        "consent": "on",
         "key": "k-1",
         **fields,
     }
@@ -64,11 +69,14 @@ def amounts(cast: Cast, **fields: str) -> dict[str, str]:
 
 # --- The short way ----------------------------------------------------------------------------------
 def test_one_page_and_one_button_for_the_small_case(cast: Cast, web: Any) -> None:
+    new_terms()
     client = web(cast.pi)
     page = text(client.get("/requests/new/"))
+    assert 'name="consent"' in page
+    assert client.post("/requests/new/", quick(cast)).status_code == 422
     assert f'value="{cast.project.code}" selected' in page  # the only project
     assert "200" in page
-    reply = client.post("/requests/new/", quick(cast))
+    reply = client.post("/requests/new/", quick(cast, consent="on"))
     request = AllocationRequest.objects.get()
     assert reply.url == f"/requests/{request.code}/"
     assert request.submitted_at is not None
@@ -132,6 +140,7 @@ def test_through_all_steps_to_submitted(cast: Cast, web: Any) -> None:
     page = text(client.get(reply.url))
     assert "Standard" in page
     assert "Not ready" not in page
+    new_terms()
     assert client.post(reply.url).status_code == 422  # the terms in force come first
     assert not has_consented(cast.pi)
     client.post(reply.url, {"consent": "on"})
@@ -256,6 +265,9 @@ def test_a_lost_answer_is_no_newer_version(cast: Cast, web: Any) -> None:
     assert keep(client, address, {**body, "justification": "One"}).status_code == 200
     assert keep(client, address, {**body, "justification": "One two"}).status_code == 200
     assert keep(client, address, {**body, "justification": "Three", "tab": "b"}).status_code == 409
+    assert keep(client, address, {**body, "justification": "One two", "turn": "8"}).status_code == 200
+    # What was sent earlier and arrives later changes nothing.
+    assert keep(client, address, {**body, "justification": "One", "turn": "7"}).status_code == 200
     request.refresh_from_db()
     assert request.justification == "One two"
 

@@ -1,6 +1,7 @@
 """Handing a request in, and taking it back."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from allocations.programme.checks import require_complete
 from allocations.programme.models import AllocationRequest, RequestVersion
@@ -10,9 +11,11 @@ from allocations.programme.services.writing import only_leads, snapshot
 from allocations.programme.tracks import content_of, track_for
 from allocations.programme.transitions import REQUEST
 from portal.foundation import clock
+from portal.foundation.errors import InvalidInput
 from portal.foundation.policies import require
 from portal.foundation.services import audit
 from portal.people.models import User
+from portal.people.selectors import has_consented
 
 
 @transaction.atomic
@@ -21,6 +24,7 @@ def request_submit(*, actor: User, request: AllocationRequest) -> AllocationRequ
     request = locked(request)
     require(actor, "programme.write_request", request, message=only_leads())
     target = REQUEST.target(state=request.state, action="submit")
+    _require_consent(actor)
     require_complete(request)
     before = request.snapshot("state")
     request.state, request.submitted_at = target, clock.now()
@@ -70,3 +74,14 @@ def request_withdraw(*, actor: User, request: AllocationRequest, reason: str = "
         reason=reason.strip(),
     )
     return request
+
+
+def _require_consent(actor: User) -> None:
+    """Raises InvalidInput unless `actor` accepted the terms in force."""
+    if not has_consented(actor):
+        raise InvalidInput(
+            _("The terms of acceptable use have a version that you haven't accepted yet."),
+            field="consent",
+            remedy=_("Read them and accept them."),
+            code="consent_missing",
+        )

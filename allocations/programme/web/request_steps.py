@@ -130,21 +130,23 @@ class StepPage(RequestAct):
         return reverse(places[places.index(self.place) + 1], args=[self.object.code])
 
     def write(self, form: DraftForm) -> None:
-        """Keep what can be kept. Raises Newer, and whatever the service refuses."""
-        changes = form.changes()
-        if self._is_newer() and differs(self.object, changes):
+        """Keep what can be kept. Raises Newer, and whatever the service refuses.
+
+        A tab whose own save arrived, but whose answer was lost, is no other writer; what it sent before that
+        and comes late is left out.
+        """
+        changes, sent = form.changes(), self.request.POST
+        tab, turn = sent.get("tab"), _turn(sent.get("turn"))
+        *known, latest = cache.get(self._writer) or ("", "", 0)
+        is_own = bool(tab) and known == [self.seen, tab]
+        if is_own and turn < latest:
+            return
+        is_newer = sent.get("seen") not in (None, "", self.seen) and "force" not in sent
+        if is_newer and not is_own and differs(self.object, changes):
             raise Newer(remedy=_("What you typed stands below: save it again to put it in place of that."))
         self.object = services.request_update(actor=self.actor, request=self.object, **changes)
-        if tab := self.request.POST.get("tab"):
-            cache.set(self._writer, f"{self.seen} {tab}", WRITER_KNOWN_SECONDS)
-
-    def _is_newer(self) -> bool:
-        """Whether somebody else wrote this step since the sender saw it. A tab whose own save arrived, but
-        whose answer was lost, is nobody else."""
-        sent = self.request.POST
-        if "force" in sent or sent.get("seen") in (None, "", self.seen):
-            return False
-        return "tab" not in sent or bool(cache.get(self._writer) != f"{self.seen} {sent['tab']}")
+        if tab:
+            cache.set(self._writer, (self.seen, tab, turn), WRITER_KNOWN_SECONDS)
 
     @property
     def _writer(self) -> str:
@@ -305,6 +307,11 @@ class PapersStep(StepPage):
                 anonymous=form.cleaned_data["anonymous"],
             )
         return here if "attach" in sent else on
+
+
+def _turn(sent: str | None) -> int:
+    """When the sender typed it, by their own clock: later saves of a tab have later turns."""
+    return int(sent) if sent and sent.isascii() and sent.isdigit() else 0
 
 
 def steps_of(request: AllocationRequest, place: str) -> list[dict[str, Any]]:

@@ -1,0 +1,201 @@
+"""A draft survives what happens to people's connections and computers: no field is lost."""
+
+import contextlib
+import os
+import random
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Error, Page, Route, expect
+
+from tests.e2e import journeys
+
+ROUNDS = 100 if os.environ.get("TAQSEEM_TEST_SIZE") == "full" else 15
+# Step → the fields that are typed into, by name.
+FIELDS = {
+    "edit": ("justification", "public_abstract", "withheld_reason"),
+    "edit/amounts": (
+        "prior_usage",
+        "lines-0-gpu_hours",
+        "runs-0-model",
+        "runs-0-gpus",
+        "runs-0-hours",
+        "runs-0-runs",
+        "runs-0-basis",
+        "runs-1-model",
+        "runs-1-gpus",
+    ),
+    "edit/running": ("deadline_note", "deadline_on"),
+    "edit/papers": ("ai_risk_note",),
+}
+ROW = re.compile(r"^(lines|runs)-(\d+)-")
+
+
+class Writer:
+    """Somebody at a form, and what they have typed so far: field by field, the last word."""
+
+    def __init__(self, context: BrowserContext, address: str, chance: random.Random) -> None:
+        self.context, self.address, self.chance = context, address, chance
+        self.page = context.new_page()
+        self.typed: dict[str, dict[str, str]] = {step: {} for step in FIELDS}
+
+    def open(self, step: str) -> None:
+        self.page.goto(f"{self.address}{step}/")
+        expect(self.page.locator("form[data-draft]")).to_be_visible()
+
+    def type(self, step: str, how_many: int) -> None:
+        for name in self.chance.sample(FIELDS[step], min(how_many, len(FIELDS[step]))):
+            value = self.value_for(name)
+            if row := ROW.match(name):
+                while not self.page.locator(f"[name='{name}']").count():
+                    self.page.locator(f"button[name='more_{row[1]}']").click()
+            self.page.locator(f"[name='{name}']").fill(value)
+            self.typed[step][name] = value
+
+    def value_for(self, name: str) -> str:
+        number = self.chance.randrange(1, 900)
+        if name == "deadline_on":
+            return f"2031-{number % 12 + 1:02}-{number % 28 + 1:02}"
+        if name.endswith(("gpus", "hours", "-runs")):
+            return str(number)
+        return f"words {number} اردو"
+
+    def must_find_all(self, step: str, when: str) -> None:
+        for name, value in self.typed[step].items():
+            expect(self.page.locator(f"[name='{name}']"), f"{name} after {when}").to_have_value(value)
+
+    def anew(self) -> None:
+        """The page is gone; the browser is opened again on the same computer."""
+        self.page = self.context.new_page()
+
+
+def offline_while_typing(writer: Writer, step: str) -> None:
+    writer.context.set_offline(True)
+    writer.type(step, 3)
+    writer.page.locator("form[data-draft] button.button--primary").click()
+    writer.type(step, 1)
+    writer.context.set_offline(False)
+
+
+def browser_closed_offline(writer: Writer, step: str) -> None:
+    writer.context.set_offline(True)
+    writer.type(step, 3)
+    writer.page.close()
+    writer.context.set_offline(False)
+    writer.anew()
+
+
+def requests_aborted(writer: Writer, step: str) -> None:
+    writer.page.route("**/edit/**", lambda route: refuse(route) if posted(route) else route.continue_())
+    writer.type(step, 3)
+    with contextlib.suppress(Error):
+        writer.page.locator("form[data-draft] button.button--primary").click(timeout=3000)
+    writer.page.unroute_all(behavior="ignoreErrors")
+
+
+def answers_lost(writer: Writer, step: str) -> None:
+    """The server gets it, the browser doesn't hear so, and typing goes on."""
+
+    def lose(route: Route) -> None:
+        if posted(route):
+            with contextlib.suppress(Error):
+                route.fetch(max_redirects=0)
+            refuse(route)
+        else:
+            route.continue_()
+
+    writer.page.route("**/edit/**", lose)
+    writer.type(step, 2)
+    with contextlib.suppress(Error):
+        writer.page.wait_for_event("requestfailed", timeout=5000)
+    writer.type(step, 2)
+    writer.page.unroute_all(behavior="ignoreErrors")
+
+
+def reloaded(writer: Writer, step: str) -> None:
+    writer.type(step, 3)
+    writer.page.reload()
+
+
+def crashed(writer: Writer, step: str) -> None:
+    writer.type(step, 3)
+    with contextlib.suppress(Error):
+        writer.page.goto("chrome://crash", timeout=3000)
+    with contextlib.suppress(Error):
+        writer.page.close()
+    writer.anew()
+
+
+TROUBLES = (offline_while_typing, browser_closed_offline, requests_aborted, answers_lost, reloaded, crashed)
+
+
+def posted(route: Route) -> bool:
+    return route.request.method == "POST"
+
+
+def refuse(route: Route) -> None:
+    with contextlib.suppress(Error):
+        route.abort("connectionreset")
+
+
+@pytest.fixture
+def draft(portal_run, signed_in) -> Page:
+    """A page of the researcher's, on the second step of a draft just begun."""
+    page = signed_in(portal_run, "researcher")
+    page.goto("/requests/new/full/")
+    page.get_by_label("Project").select_option(index=1)
+    page.get_by_role("button", name="Save and continue").click()
+    page.wait_for_url("**/edit/amounts/")
+    return page
+
+
+def test_no_field_is_lost(portal_run, signed_in, draft: Page) -> None:
+    code = draft.url.split("/requests/")[1].split("/")[0]
+    chance = random.Random(20261123)
+    writer = Writer(draft.context, f"{portal_run.address}/requests/{code}/", chance)
+    for number in range(ROUNDS):
+        trouble, step = TROUBLES[number % len(TROUBLES)], chance.choice(list(FIELDS))
+        writer.open(step)
+        trouble(writer, step)
+        writer.open(step)
+        writer.must_find_all(step, f"{trouble.__name__} in round {number}")
+    # What could be kept on the device alone is at the server in the end: another computer shows it.
+    for step in FIELDS:
+        writer.open(step)
+        writer.type(step, 9)
+        writer.page.locator("form[data-draft] button.button--primary").click()
+        expect(writer.page).not_to_have_url(re.compile(f"/{step}/$"))
+    elsewhere = signed_in(portal_run, "researcher")
+    writer.page = elsewhere
+    for step in FIELDS:
+        writer.open(step)
+        writer.must_find_all(step, "all of it, elsewhere")
+
+
+def test_two_tabs_are_told_of_each_other(draft: Page) -> None:
+    first, second = draft, draft.context.new_page()
+    first.goto(first.url.replace("amounts/", ""))
+    second.goto(first.url)
+    first.get_by_label("Justification").fill("Typed first.")
+    expect(first.locator("[data-draft-status]")).to_contain_text("Saved at")
+    second.get_by_label("Justification").fill("Typed second.")
+    expect(second.locator("[data-draft-newer]")).to_be_visible()
+    expect(second.get_by_label("Justification")).to_have_value("Typed second.")
+    second.get_by_role("button", name="Keep what stands here").click()
+    expect(second.locator("[data-draft-status]")).to_contain_text("Saved at")
+    first.reload()
+    expect(first.get_by_label("Justification")).to_have_value("Typed second.")
+
+
+def test_signing_out_leaves_no_draft_behind(portal_run, new_context) -> None:
+    page = new_context(base_url=portal_run.address).new_page()
+    journeys.sign_in(page, "startup")
+    page.goto("/requests/new/")
+    page.get_by_label("Purpose in one sentence").fill("Nobody else's business.")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Kept on this device")
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('taqseem.draft.')).length"
+    assert page.evaluate(kept) == 1
+    page.goto("/sign-in/logout/")
+    page.get_by_role("main").get_by_role("button", name=re.compile("sign out", re.IGNORECASE)).click()
+    page.goto("/")
+    assert page.evaluate(kept) == 0
