@@ -101,9 +101,6 @@ def from_signing_up(address: str, mails: Path) -> Iterator[Figure]:
 
 def ask_and_run(who: httpx.Client, project: str, site: str) -> tuple[float, float, float]:
     """The moments at which the request was submitted, its allocation active, and a job of it running."""
-    from portal.foundation import clock
-
-    today = clock.today()
     resource = get(who, f"/resources/?site={site}")["results"][0]["code"]
     draft = post(
         who,
@@ -111,8 +108,8 @@ def ask_and_run(who: httpx.Client, project: str, site: str) -> tuple[float, floa
         project=project,
         resource=resource,
         gpu_hours=GPU_HOURS,
-        starts_on=today.isoformat(),
-        ends_on=(today + timedelta(days=30)).isoformat(),
+        starts_on=in_days(0),
+        ends_on=in_days(30),
         justification="ILLUSTRATIVE. One run of a small model, four times.",
         ai_risk="limited",
     )["code"]
@@ -128,6 +125,12 @@ def ask_and_run(who: httpx.Client, project: str, site: str) -> tuple[float, floa
     )["code"]
     until("running", lambda: get(who, f"/jobs/{job}/")["state"])
     return begun, active, time.perf_counter()
+
+
+def in_days(days: int) -> str:
+    from portal.foundation import clock
+
+    return (clock.today() + timedelta(days=days)).isoformat()
 
 
 def allocation_of(who: httpx.Client, project: str) -> str:
@@ -148,7 +151,7 @@ def verify(verifier: httpx.Client, claim: str) -> int:
     get(verifier, "/verifications/")
     get(verifier, f"/verifications/{claim}/")
     checked(verifier.get(f"/api/v1/verifications/{claim}/evidence/"))
-    post(verifier, f"/verifications/{claim}/decide/", outcome="accepted")
+    post(verifier, f"/verifications/{claim}/decide/", decision="accept", expires_on=in_days(365))
     return 4
 
 
