@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.capacity import portions
 from allocations.awards.quotas.selectors import commitments_by_week, shares
 from allocations.awards.selectors import others_of, with_balances
+from allocations.programme import selectors
 from allocations.programme.models import AllocationRequest, RequestLine, WaitingEntry
-from allocations.programme.web.views import find
 from portal.foundation import clock
 from portal.foundation.clock import quarters_between
+from portal.foundation.policies import require
 from portal.foundation.web import DetailPage
 
 SHOWN = 20
@@ -23,9 +24,11 @@ class RequestImpact(DetailPage):
     """A page of its own, and a panel of the decision's for htmx."""
 
     template_name = "programme/request_impact.html"
+    selector = selectors.detailed
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.object = find(self, "decline")
+        self.object = self.find()
+        require(request.user, "programme.decide_request", self.object)
         page = {"object": self.object, "title": _("What it does to others"), **self._figures()}
         is_panel = request.headers.get("HX-Request") == "true"
         return render(request, "programme/_impact.html" if is_panel else self.template_name, page)

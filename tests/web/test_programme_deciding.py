@@ -1,0 +1,125 @@
+"""Pages of those whom a request waits for: check, answer, decide line by line, ask, step aside."""
+
+from typing import Any
+
+import pytest
+
+from allocations.programme import services
+from allocations.programme.models import AllocationRequest, Conflict, Message, RequestLine
+from allocations.programme.steps import PASS
+from tests.cast import Cast, site
+from tests.requesting import HOUR, asked, fund
+from tests.web.test_programme_pages import text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def funded(cast: Cast) -> None:
+    fund(cast.resource)
+
+
+@pytest.fixture
+def standard(cast: Cast) -> AllocationRequest:
+    return services.request_submit(actor=cast.pi, request=asked(cast, 1_000))
+
+
+@pytest.fixture
+def decidable(cast: Cast, standard: AllocationRequest) -> AllocationRequest:
+    services.consent_answer(actor=cast.site_manager, request=standard, site=cast.site, given=True)
+    return AllocationRequest.objects.get(pk=standard.pk)
+
+
+def test_the_clock_says_who_holds_it(cast: Cast, web: Any, standard: AllocationRequest) -> None:
+    page = text(web(cast.pi).get(f"/requests/{standard.code}/"))
+    assert "Where it stands" in page
+    assert "Waits for" in page
+    assert "silence until" in page
+
+
+def test_a_site_answers_for_itself(cast: Cast, web: Any, standard: AllocationRequest) -> None:
+    address = f"/requests/{standard.code}/consent/{cast.site.code}/"
+    assert web(cast.outsider).get(address).status_code == 404
+    assert web(cast.council).get(address).status_code == 403
+    manager = web(cast.site_manager)
+    refused = manager.post(address, {"given": "no"})
+    assert refused.status_code == 422
+    assert "Say why the site" in text(refused)
+    assert manager.post(address, {"given": "yes"}).status_code == 302
+    assert standard.consents.get().state == "given"
+
+
+def test_decided_line_by_line(cast: Cast, web: Any) -> None:
+    elsewhere = site("uet")
+    fund(elsewhere)
+    draft = asked(cast, 600)
+    RequestLine.objects.create(request=draft, position=1, resource=elsewhere, gpu_seconds=400 * HOUR)
+    request = services.request_submit(actor=cast.pi, request=draft)
+    for consent in request.consents.all():
+        consent.state = "given"
+        consent.store("state")
+    step = request.steps.get(state="open")
+    services.step_finish(step, PASS)
+    services.steps_advance(request)
+    client = web(cast.council)
+    page = text(client.get(f"/requests/{request.code}/decide/"))
+    assert page.count("GPU-hours asked for") == 2
+    body = {"outcome": "approved", "gpu_hours_0": "600", "gpu_hours_1": "100"}
+    short = client.post(f"/requests/{request.code}/decide/", body)
+    assert short.status_code == 422
+    assert "Say why it is less" in text(short)
+    done = client.post(f"/requests/{request.code}/decide/", {**body, "reason": "To begin with."})
+    assert done.status_code == 302
+    granted = request.decisions.get().lines.order_by("line__position").values_list("gpu_seconds", flat=True)
+    assert list(granted) == [600 * HOUR, 100 * HOUR]
+
+
+def test_what_it_does_to_others(cast: Cast, web: Any, decidable: AllocationRequest) -> None:
+    address = f"/requests/{decidable.code}/impact/"
+    assert web(cast.pi).get(address).status_code == 403
+    assert web(cast.outsider).get(address).status_code == 404
+    assert "Nobody waits for these resources." in text(web(cast.council).get(address))
+    panel = web(cast.council).get(address, headers={"HX-Request": "true"})
+    assert "<html" not in text(panel)
+
+
+def test_stepping_aside_ends_ones_say(cast: Cast, web: Any, decidable: AllocationRequest) -> None:
+    address = f"/requests/{decidable.code}/conflict/"
+    assert web(cast.pi).get(address).status_code == 403
+    council = web(cast.council)
+    assert council.post(address, {"severity": "real", "note": "My brother's firm."}).status_code == 302
+    assert Conflict.objects.get().user == cast.council
+    assert council.get(f"/requests/{decidable.code}/decide/").status_code == 403
+    assert decidable.code not in text(council.get("/requests/pending/"))
+
+
+def test_questions_and_answers(cast: Cast, web: Any, standard: AllocationRequest) -> None:
+    address = f"/requests/{standard.code}/thread/"
+    assert web(cast.outsider).get(address).status_code == 404
+    web(cast.council).post(address, {"text": "Which model?", "audience": "all"})
+    web(cast.council).post(address, {"text": "Seems thin.", "audience": "internal"})
+    web(cast.member).post(address, {"text": "Whisper.", "audience": "internal"})
+    seen = text(web(cast.pi).get(address))
+    assert "Which model?" in seen
+    assert "Whisper." in seen
+    assert "Seems thin." not in seen
+    assert "Seems thin." in text(web(cast.admin).get(address))
+    assert Message.objects.get(text="Whisper.").audience == "all"
+
+
+def test_the_same_over_the_api(cast: Cast, api: Any, standard: AllocationRequest) -> None:
+    one = f"/api/v1/requests/{standard.code}/"
+    assert api(cast.pi).get(one).json()["clock"]["holder"] == str(cast.site)
+    assert api(cast.outsider).post(f"{one}consent/", {}, format="json").status_code == 404
+    answer = {"site": cast.site.code, "given": True}
+    assert api(cast.council).post(f"{one}consent/", answer, format="json").status_code == 403
+    assert api(cast.site_manager).post(f"{one}consent/", answer, format="json").status_code == 200
+    asked_back = api(cast.council).post(f"{one}messages/", {"text": "Which model?"}, format="json")
+    assert asked_back.status_code == 201
+    assert api(cast.pi).get(f"{one}messages/").json()["results"][0]["text"] == "Which model?"
+    grants = {"outcome": "approved", "lines": [{"line": 1, "gpu_hours": "900"}], "reason": "Enough."}
+    wrong = {**grants, "lines": [{"line": 2, "gpu_hours": "900"}]}
+    assert api(cast.council).post(f"{one}decide/", wrong, format="json").status_code == 400
+    decided = api(cast.council).post(f"{one}decide/", grants, format="json").json()
+    assert (decided["state"], decided["decisions"][0]["gpu_seconds"]) == ("approved", 900 * HOUR)
+    assert decided["decisions"][0]["reason_code"] == "in_part"
