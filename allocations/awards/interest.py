@@ -12,8 +12,9 @@ from allocations.projects.models import Project
 
 def has_interest(user: Any, project: Project) -> bool:
     """Whether `user` belongs to the project, or to the organisation that it belongs to."""
-    return (
-        project.organisation_id in user.organisation_ids or project.members.filter(user_id=user.pk).exists()
+    # All of them, not a query for one: a list of requests reads its projects' members once.
+    return project.organisation_id in user.organisation_ids or any(
+        member.user_id == user.pk for member in project.members.all()
     )
 
 

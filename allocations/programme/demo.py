@@ -1,9 +1,9 @@
-"""One request that was approved and one that waits. ILLUSTRATIVE."""
+"""An open call, one request that was approved and one that waits. ILLUSTRATIVE."""
 
 from datetime import timedelta
 
 from allocations.programme import services
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, Call, Track
 from allocations.projects.models import ProjectMember
 from datacenters.models import Resource
 from portal.foundation import clock
@@ -30,10 +30,21 @@ REQUESTS: dict[str, tuple[str, int, int, str]] = {
     ),
 }
 APPROVED = "researcher"
+CALL_TRACK = "large"
+CALL_DAYS = 30
+CALL = {
+    "title_en": "Language models for Pakistan's languages",
+    "title_ur": "پاکستان کی زبانوں کے لیے لسانی ماڈل",
+    "text_en": "ILLUSTRATIVE. Large requests that train or adapt models for Urdu, Punjabi, Sindhi, Pashto, "
+    "Balochi and the other languages of the country. Models and data are to be published.",
+    "text_ur": "نمونہ۔ اردو، پنجابی، سندھی، پشتو، بلوچی اور ملک کی دیگر زبانوں کے ماڈل بنانے یا "
+    "ڈھالنے کی بڑی درخواستیں۔ ماڈل اور ڈیٹا شائع کیے جائیں گے۔",
+}
 
 
 def seed() -> None:
     """Plant what is missing; change nothing that is there. Skips whoever isn't planted."""
+    _seed_call()
     for login, (site, gpu_hours, days, justification) in REQUESTS.items():
         lead = ProjectMember.objects.filter(
             user__email=demo.address(login),
@@ -58,6 +69,27 @@ def seed() -> None:
         request = services.request_submit(actor=lead.user, request=request)
         if login == APPROVED:
             _approve(request)
+
+
+def _seed_call() -> None:
+    track = Track.objects.filter(code=CALL_TRACK).first()
+    if track is None or Call.objects.filter(illustrative=True).exists():
+        return
+    now = clock.now()
+    call = services.call_create(
+        actor=demo.user("admin"),
+        track=track,
+        title_en=CALL["title_en"],
+        title_ur=CALL["title_ur"],
+        text_en=CALL["text_en"],
+        text_ur=CALL["text_ur"],
+        opens_at=now,
+        closes_at=now + timedelta(days=CALL_DAYS),
+        decided_by_on=clock.today() + timedelta(days=2 * CALL_DAYS),
+    )
+    call.illustrative = True
+    call.store("illustrative")
+    services.call_publish(actor=demo.user("admin"), call=call)
 
 
 def _approve(request: AllocationRequest) -> None:

@@ -5,9 +5,11 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, Call, Track
+from allocations.programme.models.call import CallState
 from allocations.programme.transitions import RequestState
 from datacenters.models import Resource
+from portal.foundation import clock
 
 
 class RequestFilters(django_filters.FilterSet):
@@ -43,3 +45,36 @@ class RequestFilters(django_filters.FilterSet):
                 | Q(code__istartswith=word)
             )
         return queryset
+
+
+class CallFilters(django_filters.FilterSet):
+    q = django_filters.CharFilter(label=_("Search"), method="search")
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=CallState, method="in_state", empty_label=_("Any")
+    )
+    track = django_filters.ModelChoiceFilter(
+        label=_("Track"), to_field_name="code", queryset=Track.objects.all(), empty_label=_("Any")
+    )
+
+    class Meta:
+        model = Call
+        fields: list[str] = []
+
+    def search(self, queryset: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
+        """Title in either language, or code."""
+        for word in value.split():
+            queryset = queryset.filter(
+                Q(title_en__icontains=word) | Q(title_ur__icontains=word) | Q(code__istartswith=word)
+            )
+        return queryset
+
+    def in_state(self, queryset: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
+        now = clock.now()
+        return queryset.filter(
+            {
+                CallState.DRAFT: Q(published_at__isnull=True),
+                CallState.COMING: Q(published_at__isnull=False, opens_at__gt=now),
+                CallState.OPEN: Q(published_at__isnull=False, opens_at__lte=now, closes_at__gt=now),
+                CallState.CLOSED: Q(published_at__isnull=False, closes_at__lte=now),
+            }[CallState(value)]
+        )

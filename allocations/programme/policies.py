@@ -15,7 +15,7 @@ from allocations.programme.models import (
 )
 from allocations.programme.transitions import REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing, is_member
-from datacenters.policies import is_site_manager
+from datacenters.policies import is_site_manager, manages_a_site
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole, User
 from portal.people.policies import is_admin, seat_of
@@ -166,6 +166,8 @@ def deals_with(user: Any, request: AllocationRequest | None) -> bool:
 rules.add_perm("programme.add_request", is_managing)
 rules.add_perm("programme.write_request", leads_its_project)
 rules.add_perm("programme.decide_requests", is_decider)
+# What waits for somebody's word: the list and its figure in the menu.
+rules.add_perm("programme.see_pending", is_decider | rules.predicate(manages_a_site))
 rules.add_perm("programme.decide_request", is_decider & has_a_seat)
 rules.add_perm("programme.check_request", holds_the_check & is_independent)
 rules.add_perm("programme.answer_for_site", speaks_for_site & is_independent_of_consent)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from allocations.awards.scope import insiders, overseers
 from allocations.programme.models import (
@@ -14,6 +14,7 @@ from allocations.programme.models import (
     Message,
     RequestLine,
     RequestStep,
+    Rubric,
     SiteConsent,
     Track,
     TrackStep,
@@ -78,6 +79,23 @@ def pending_for(user: Any) -> QuerySet[AllocationRequest]:
     return _rows().filter(_waits_for(user, decides)).order_by("submitted_at", "id")
 
 
+def pending_with_steps(user: Any) -> QuerySet[AllocationRequest]:
+    """The same, each with what waits: `asks_site` (code of a site to answer for) and `asks_check`."""
+    managed = _managed_by(user)
+    asked = SiteConsent.objects.filter(
+        request=OuterRef("pk"), round=OuterRef("round"), state=ConsentState.ASKED, site__in=managed
+    )
+    mine = Q(step__roles__contains=[TrackStep.SITE]) & _at_sites(managed)
+    for role in set(user.roles).union(*(person.roles for person in user.principals)):
+        mine |= Q(step__roles__contains=[role])
+    if "admin" in user.roles:
+        mine |= Q(escalated_at__isnull=False)
+    check = RequestStep.objects.filter(mine, request=OuterRef("pk"), state=StepState.OPEN, kind__in=CHECKS)
+    return pending_for(user).annotate(
+        asks_site=Subquery(asked.values("site__code")[:1]), asks_check=Exists(check)
+    )
+
+
 def pending_count(user: Any) -> int:
     """The figure beside “To decide” in the menu."""
     decides = policies.allowed(user, "programme.decide_requests")
@@ -93,19 +111,28 @@ def _waits_for(user: Any, decides: bool) -> Q:
     )
     if decides:
         return mine
-    managed = SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
+    managed = _managed_by(user)
     asked = SiteConsent.objects.filter(
         site__in=managed,
         state=ConsentState.ASKED,
         round=F("request__round"),
     )
     technical = RequestStep.objects.filter(
-        Q(request__lines__resource__site__in=managed) | Q(request__lines__placed__site__in=managed),
+        _at_sites(managed),
         state=StepState.OPEN,
         kind__in=CHECKS,
         step__roles__contains=[TrackStep.SITE],
     )
     return mine & (Q(pk__in=asked.values("request")) | Q(pk__in=technical.values("request")))
+
+
+def _managed_by(user: Any) -> QuerySet[Any, Any]:
+    return SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
+
+
+def _at_sites(sites: QuerySet[Any, Any]) -> Q:
+    """Steps of requests with a line that comes to one of these sites."""
+    return Q(request__lines__resource__site__in=sites) | Q(request__lines__placed__site__in=sites)
 
 
 def calls_visible_to(user: Any) -> QuerySet[Call]:
@@ -119,6 +146,11 @@ def calls_visible_to(user: Any) -> QuerySet[Call]:
 def tracks_visible_to(user: Any) -> QuerySet[Track]:
     """Every track: how awards are decided is public."""
     return Track.objects.order_by("position", "code")
+
+
+def rubrics_visible_to(user: Any) -> QuerySet[Rubric]:
+    """Every rubric: by what is judged is public."""
+    return Rubric.objects.prefetch_related("criteria")
 
 
 def projects_led_by(user: Any) -> QuerySet[Project]:

@@ -17,6 +17,7 @@ from allocations.lifecycle.selectors import pending_count as pending_changes
 from allocations.programme.selectors import pending_count
 from allocations.reviews.selectors import open_count as open_reviews
 from datacenters.models import Cluster
+from datacenters.selectors import sites_managed_by
 from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
 from portal.notices.selectors import late_mail_count, unread_count
@@ -31,12 +32,15 @@ Entry = tuple[Any, str]  # label, name of the address
 PUBLIC: list[Entry] = [
     (_("Home"), "home"),
     (_("Sites"), "sites"),
+    (_("Calls"), "calls"),
+    (_("How awards are decided"), "tracks"),
     (_("Estimate GPU-hours"), "estimate"),
     (_("Register of awards"), "register"),
 ]
 MAIN: list[Entry] = [
     (_("Home"), "home"),
     (_("Projects"), "projects"),
+    (_("Calls"), "calls"),
     (_("Requests"), "requests"),
     (_("Allocations"), "allocations"),
     (_("Jobs"), "jobs"),
@@ -54,6 +58,7 @@ PERSONAL: list[Entry] = [
     (_("Sign-in and security"), "security"),
 ]
 FOOTER: list[Entry] = [
+    (_("How awards are decided"), "tracks"),
     (_("Estimate GPU-hours"), "estimate"),
     (_("Register of awards"), "register"),
     (_("Check an award letter"), "letters"),
@@ -93,10 +98,19 @@ def sandbox_in_use() -> bool:
     return bool(cache.get_or_set("sandbox_in_use", look, SANDBOX_KNOWN_SECONDS))
 
 
+def manages_a_site(user: Any) -> bool:
+    """Whether the person manages any site; known for a minute, so that most pages pay nothing for it."""
+
+    def look() -> bool:
+        return sites_managed_by(user).exists()
+
+    return bool(cache.get_or_set(f"manages_a_site:{user.code}", look, SANDBOX_KNOWN_SECONDS))
+
+
 def _duties(request: HttpRequest, user: Any) -> list[Item]:
     """What waits for people with a role."""
     duties: list[Item] = []
-    if allowed(user, "programme.decide_requests"):
+    if allowed(user, "programme.decide_requests") or manages_a_site(user):
         duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
     if allowed(user, "lifecycle.decide_changes"):
         waiting = pending_changes(user)

@@ -20,6 +20,15 @@ def document_path(document: Any, filename: str) -> str:
     return f"calls/{document.code}.pdf"
 
 
+class CallState(models.TextChoices):
+    """Where a call stands by the clock."""
+
+    DRAFT = "draft", _("Not published")
+    COMING = "coming", _("Coming")
+    OPEN = "open", _("Open")
+    CLOSED = "closed", _("Closed")
+
+
 class Call(Record):
     """Requests of one track are asked for between two moments and decided together."""
 
@@ -66,7 +75,16 @@ class Call(Record):
     @property
     def is_open(self) -> bool:
         """Whether requests may be submitted now."""
-        return self.published_at is not None and self.opens_at <= clock.now() < self.closes_at
+        return self.state == CallState.OPEN
+
+    @property
+    def state(self) -> CallState:
+        now = clock.now()
+        if self.published_at is None:
+            return CallState.DRAFT
+        if now < self.opens_at:
+            return CallState.COMING
+        return CallState.OPEN if now < self.closes_at else CallState.CLOSED
 
 
 class CallDocument(Record):

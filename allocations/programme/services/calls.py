@@ -199,7 +199,7 @@ def call_document_remove(*, actor: User, document: CallDocument) -> None:
     )
     file = document.file
     document.delete()
-    transaction.on_commit(lambda: file.storage.delete(file.name))
+    transaction.on_commit(lambda: file.storage.delete(file.name or ""))
 
 
 def _require_admin(actor: User) -> None:

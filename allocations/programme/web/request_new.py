@@ -149,7 +149,12 @@ class RequestNewFull(Beginning):
     submit_label = _("Save and continue")
 
     def get_initial(self) -> dict[str, Any]:
-        return {"project": self.request.GET.get("project", self.only_project())}
+        asked = self.request.GET
+        return {
+            "project": asked.get("project", self.only_project()),
+            "call": asked.get("call"),
+            "wanted_track": asked.get("track"),
+        }
 
     def page_context(self) -> dict[str, Any]:
         return super().page_context() | {

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.history import events
@@ -59,20 +60,24 @@ class RequestList(ListPage):
 
 
 class PendingRequests(ListPage):
-    """What waits for this decider's word, oldest first."""
+    """What waits for this person's word, oldest first: a decision, a check, or their site's answer."""
 
     title = _("Requests to decide")
     template_name = "programme/request_pending.html"
-    selector = selectors.pending_for
+    selector = selectors.pending_with_steps
     filterset_class = RequestFilters
 
     def get_queryset(self) -> models.QuerySet[Any]:
         require(
             self.request.user,
-            "programme.decide_requests",
-            message=_("Only programme admins and the council decide about requests."),
+            "programme.see_pending",
+            message=_("Only programme admins, the council and site managers decide about requests."),
         )
         return super().get_queryset()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        page = super().get_context_data(**kwargs)
+        return page | {"rows": [(request, *_waiting(request)) for request in page["page_obj"]]}
 
 
 class RequestPage(DetailPage):
@@ -98,6 +103,15 @@ class RequestPage(DetailPage):
             "events": events(request, TITLES),
             "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
+
+
+def _waiting(request: Any) -> tuple[Any, str]:
+    """Label and address of what a row of `pending_with_steps` waits for."""
+    if request.asks_site:
+        return _("Answer for the site"), reverse("request_consent", args=[request.code, request.asks_site])
+    if request.asks_check:
+        return _("Check"), reverse("request_check", args=[request.code])
+    return _("Decide"), reverse("request_decide", args=[request.code])
 
 
 def _changes(request: AllocationRequest) -> list[tuple[Any, Any, Any]]:
