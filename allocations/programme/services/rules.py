@@ -12,7 +12,7 @@ from datacenters.models import Resource
 from datacenters.selectors import open_resources
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
-from portal.foundation.errors import Refused
+from portal.foundation.errors import InvalidInput, Refused
 from portal.foundation.formats import hours
 
 Kind = TrackStep.Kind
@@ -75,8 +75,8 @@ def decision(step: RequestStep) -> Verdict | None:
         return None
     try:
         decide_by_rule(step.request)
-    except Refused as refusal:
-        # Somebody took the capacity, or a quota's rest, a moment ago.
+    except (Refused, InvalidInput) as refusal:
+        # Somebody took the capacity, or a quota's rest, a moment ago; or the period ended while it waited.
         step.note = refusal.text
         step.due_at = working_days_after(clock.now(), max(step.step.working_days, 1))
         step.store("note", "due_at")
