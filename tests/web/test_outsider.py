@@ -22,7 +22,8 @@ from allocations.lifecycle.models import (
     ReclaimRule,
     ReclaimRuleVersion,
 )
-from allocations.programme.models import AllocationRequest, RequestLine
+from allocations.programme.models import AllocationRequest, Attachment, RequestLine, Rubric
+from allocations.programme.services import call_document_add
 from datacenters.models import Outage
 from portal.foundation import clock
 from portal.people import terms
@@ -35,6 +36,7 @@ from portal.people.models import (
 )
 from scheduler_bridge.models import SiteLogin, UsageKey, UsageUpload
 from tests.bridge_stage import Stage
+from tests.calling import open_call
 from tests.reviewing import invited
 
 # Not ours: libraries' own pages, which act on the signed-in person or on a secret in the address.
@@ -55,6 +57,15 @@ PUBLIC = {
     "api_outage-detail",
     "api_institution-detail",
     "api_terms-detail",
+    "track",
+    "rubric",
+    "call",
+    "call_document",
+    "api_track-detail",
+    "api_track-versions",
+    "api_rubric-detail",
+    "api_call-detail",
+    "api_call-document",
 }
 # Rules of the programme: everybody who is signed in reads them, few change them.
 SHARED = {
@@ -65,7 +76,9 @@ SHARED = {
     "api_quota-history",
     "api_programme-detail",
 }
-MANAGED = ("sites", "resources", "outages", "institutions")
+MANAGED = ("sites", "resources", "outages", "institutions", "tracks", "calls")
+# Kinds with buttons: their addresses, when followed, lead back to a page that is public.
+BUTTONS = ("sites", "calls")
 METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -120,6 +133,14 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         submitted_at=clock.now(),
     )
     RequestLine.objects.create(request=request, resource=cast.resource, gpu_seconds=3600)
+    attachment = Attachment.objects.create(
+        request=request,
+        title="Plan",
+        file=ContentFile(b"%PDF-1.4", name="plan.pdf"),
+        size=8,
+        sha256="",
+        uploaded_by=cast.pi,
+    )
     verification = Verification.objects.create(
         organisation=cast.organisation,
         identifier_kind="hec",
@@ -170,6 +191,10 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         ends_on=stage.allocation.ends_on,
         decided_by=cast.council,
     )
+    call = open_call(cast)
+    document = call_document_add(
+        actor=cast.admin, call=call, title="T", upload=ContentFile(b"%PDF-1.4", name="call.pdf")
+    )
     letter = letter_issue(actor=cast.pi, award=award)
     change = ChangeRequest.objects.create(
         allocation=stage.allocation,
@@ -209,7 +234,10 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "project-invitations": {"code": "piv-0000000000"},
         "project-links": {"code": "pjl-0000000000"},
         "reviews": {"code": invited(cast)[0].code, "attachment": "att-0000000000"},
-        "requests": {"code": request.code},
+        "tracks": {"code": "large"},
+        "rubrics": {"code": Rubric.objects.earliest("id").code},
+        "calls": {"code": call.code, "document": document.code},
+        "requests": {"code": request.code, "attachment": attachment.code, "site": cast.site.code},
         "changes": {"code": change.code},
         "allocation-reports": {"code": report.code},
         "appeals": {"code": appeal.code},
@@ -262,8 +290,8 @@ def test_the_outsider_finds_nothing_of_others(things, stage, web, api):
     for route in routes():
         url = address(route, things)
         told = {method: ask(machine if route.is_api else browser, method, url) for method in METHODS}
-        # A button's address, when followed, leads back to the thing's page: that of a site is public.
-        followed = told.pop("get") if (told["get"], route.kind) == (302, "sites") else None
+        # A button's address, when followed, leads back to the thing's page, which may be public.
+        followed = told.pop("get") if told["get"] == 302 and route.kind in BUTTONS else None
         answers = set(told.values()) - {405}
         if route.name in PUBLIC or route.name in SHARED:
             expected = answers - {403} == {200}
