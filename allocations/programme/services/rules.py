@@ -106,6 +106,8 @@ def rule_faults(request: AllocationRequest) -> list[str]:
         step.note or str(step.get_kind_display())
         for step in request.steps.filter(round=request.round, state="failed")
     ]
+    # Back after an appeal: what failed stands in an earlier round, and other people decide.
+    faults += [word.reason for word in request.decisions.filter(outcome="declined")]
     version = request.track_version
     if version is not None and version.rule_gpu_seconds is not None:
         granted = granted_by_rule(request)
