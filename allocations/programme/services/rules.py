@@ -14,6 +14,7 @@ from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import InvalidInput, Refused
 from portal.foundation.formats import hours
+from portal.people.models import Organisation
 
 Kind = TrackStep.Kind
 
@@ -110,6 +111,8 @@ def rule_faults(request: AllocationRequest) -> list[str]:
     faults += [word.reason for word in request.decisions.filter(outcome="declined")]
     version = request.track_version
     if version is not None and version.rule_gpu_seconds is not None:
+        # One after the other for an organisation: each sees what the rule granted those before it.
+        Organisation.objects.select_for_update(no_key=True).get(pk=request.project.organisation_id)
         granted = granted_by_rule(request)
         if granted + request.gpu_seconds > version.rule_gpu_seconds:
             faults.append(
