@@ -108,7 +108,8 @@ def request_approve(
         reason_code=reason_code or (ReasonCode.IN_PART if in_part else ReasonCode.AS_ASKED),
         reason=reason.strip(),
         conditions=conditions.strip() or (earlier[0].conditions if earlier else ""),
-        override_reason=override_reason.strip(),
+        # Nobody overrides alone where several decide: a later word can't add it to what the first proposed.
+        override_reason=override_reason.strip() if all(word.override_reason for word in earlier) else "",
     )
     return _approve(decision, grants, wait=wait, is_last=is_last)
 
