@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portal.people.middleware.SessionActivityMiddleware",
     "portal.foundation.middleware.DomainErrorMiddleware",
+    "portal.web.middleware.DutiesMiddleware",
 ]
 
 TEMPLATES = [

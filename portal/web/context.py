@@ -4,6 +4,7 @@ Every page pays for it, so it costs few queries: roles are remembered on the use
 in use in the cache.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from portal.people.selectors import pending_verifications
 from scheduler_bridge.installation import standing
 
 SANDBOX_KNOWN_SECONDS = 60
+DUTIES_KNOWN_SECONDS = 15
 
 Item = dict[str, Any]
 Entry = tuple[Any, str]  # label, name of the address
@@ -108,31 +110,57 @@ def manages_a_site(user: Any) -> bool:
 
 
 def _duties(request: HttpRequest, user: Any) -> list[Item]:
-    """What waits for people with a role."""
-    duties: list[Item] = []
-    if allowed(user, "programme.decide_requests") or manages_a_site(user):
-        duties += _items(request, [(_("To decide"), "requests_pending")], badge=pending_count(user))
-    if allowed(user, "lifecycle.decide_changes"):
-        waiting = pending_changes(user)
-        duties += _items(request, [(_("Changes to decide"), "changes_pending")], badge=waiting)
-    if allowed(user, "reviews.review"):
-        duties += _items(request, [(_("Reviews"), "reviews")], badge=open_reviews(user))
-    if allowed(user, "reviews.see_panel"):
-        duties += _items(request, [(_("Panel"), "review_panel")])
-    if allowed(user, "reviews.manage_pool"):
-        duties += _items(request, [(_("Reviewers"), "reviewer_pool")])
-    if allowed(user, "lifecycle.see_reclaim"):
-        duties += _items(request, [(_("Use it or lose it"), "reclaim_cases")])
-    if allowed(user, "people.verify"):
-        duties += _items(request, [(_("To verify"), "verifications")], badge=pending_verifications(user))
-    if allowed(user, "people.administer"):
-        duties += _items(request, [(_("People and roles"), "people")])
-        duties += _items(request, [(_("Recognised institutions"), "institutions")])
-    if allowed(user, "notices.see_waiting_mail"):
-        duties += _items(request, [(_("Mail that waits"), "waiting_mail")], badge=late_mail_count())
-    if allowed(user, "bridge.stop_sending"):
-        duties += _items(request, [(_("Sending of jobs"), "sending")])
-    return duties
+    """What waits for people with a role, each with how much of it. Remembered for a few seconds."""
+    known: dict[str, int] = cache.get_or_set(_duties_key(user), lambda: _waiting(user), DUTIES_KNOWN_SECONDS)
+    return [
+        item
+        for label, url, _shown, _count in DUTIES
+        if url in known
+        for item in _items(request, [(label, url)], badge=known[url])
+    ]
+
+
+def forget_duties(user: Any) -> None:
+    """What this person just did may have changed what waits for them."""
+    cache.delete(_duties_key(user))
+
+
+def _duties_key(user: Any) -> str:
+    return f"duties:{user.code}"
+
+
+def _waiting(user: Any) -> dict[str, int]:
+    """By the name of its address: each duty that the person has, and how much waits."""
+    return {url: count(user) for _label, url, shown, count in DUTIES if shown(user)}
+
+
+def _may(permission: str) -> Callable[[Any], bool]:
+    return lambda user: allowed(user, permission)
+
+
+def _nothing(user: Any) -> int:
+    """For what is looked at, not worked off."""
+    return 0
+
+
+def _decides(user: Any) -> bool:
+    return allowed(user, "programme.decide_requests") or manages_a_site(user)
+
+
+# Label, name of the address, who sees it, how much waits there.
+DUTIES: list[tuple[Any, str, Callable[[Any], bool], Callable[[Any], int]]] = [
+    (_("To decide"), "requests_pending", _decides, pending_count),
+    (_("Changes to decide"), "changes_pending", _may("lifecycle.decide_changes"), pending_changes),
+    (_("Reviews"), "reviews", _may("reviews.review"), open_reviews),
+    (_("Panel"), "review_panel", _may("reviews.see_panel"), _nothing),
+    (_("Reviewers"), "reviewer_pool", _may("reviews.manage_pool"), _nothing),
+    (_("Use it or lose it"), "reclaim_cases", _may("lifecycle.see_reclaim"), _nothing),
+    (_("To verify"), "verifications", _may("people.verify"), pending_verifications),
+    (_("People and roles"), "people", _may("people.administer"), _nothing),
+    (_("Recognised institutions"), "institutions", _may("people.administer"), _nothing),
+    (_("Mail that waits"), "waiting_mail", _may("notices.see_waiting_mail"), lambda user: late_mail_count()),
+    (_("Sending of jobs"), "sending", _may("bridge.stop_sending"), _nothing),
+]
 
 
 def _items(request: HttpRequest, entries: list[Entry], *, badge: int = 0) -> list[Item]:
