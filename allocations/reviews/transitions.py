@@ -9,7 +9,7 @@ from portal.foundation.transitions import Machine, moves
 class ReviewState(models.TextChoices):
     ASSIGNED = "assigned", _("Asked for")
     SUBMITTED = "submitted", _("Submitted")
-    RECUSED = "recused", _("Left")
+    RECUSED = "recused", _("Recused")
     EXPIRED = "expired", _("Expired")
 
 

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
                 ('code', portal.foundation.codes.CodeField(max_length=24, prefix='rev')),
                 ('round', models.PositiveSmallIntegerField(verbose_name='round')),
-                ('state', models.CharField(choices=[('assigned', 'Asked for'), ('submitted', 'Submitted'), ('recused', 'Left'), ('expired', 'Expired')], default='assigned', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('assigned', 'Asked for'), ('submitted', 'Submitted'), ('recused', 'Recused'), ('expired', 'Expired')], default='assigned', max_length=10, verbose_name='state')),
                 ('due_on', models.DateField(verbose_name='due')),
                 ('invited_at', models.DateTimeField(verbose_name='asked')),
                 ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted')),
