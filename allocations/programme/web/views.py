@@ -35,7 +35,6 @@ TITLES = {
     "request_consent_give": _("A site consented"),
     "request_consent_presume": _("A site consented by silence"),
     "request_consent_refuse": _("A site refused"),
-    "conflict_declare": _("A conflict of interest was declared"),
 }
 NEXT_STEPS = {
     "draft": _("Complete it and submit it. Nobody but the project and its organisation sees a draft."),
