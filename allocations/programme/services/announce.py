@@ -7,12 +7,14 @@ from django.utils.translation import gettext_noop
 
 from allocations.programme.models import (
     AllocationRequest,
+    Conflict,
     Decision,
     Message,
     RequestStep,
     TrackStep,
     WaitingEntry,
 )
+from allocations.programme.policies import may_read_internal
 from allocations.programme.selectors import open_step_of
 from datacenters.models import SiteRole
 from portal.foundation.formats import hours
@@ -110,10 +112,12 @@ def tell_message(message: Message) -> None:
     step = open_step_of(request)
     duty = _either(writers, holders_of(step)) if step else writers
     by_project = members.filter(pk=message.author_id).exists()
-    people = duty if by_project or message.audience == Message.Audience.INTERNAL else members
+    inward = by_project or message.audience == Message.Audience.INTERNAL
+    # Who wrote once may have left the project, the role, or declared a conflict since.
+    people = [each for each in duty if may_read_internal(each, request)] if inward else members
     _tell(
         request,
-        people.exclude(pk=message.author_id),
+        [each for each in people if each.pk != message.author_id],
         "request_message",
         ASKED,
         ASKED_TEXT,
@@ -156,7 +160,8 @@ def _independent(people: Any, request: AllocationRequest) -> Any:
     concerned = Q(memberships__organisation=request.project.organisation_id) | Q(
         project_roles__project=request.project_id
     )
-    return people.exclude(pk__in=User.objects.filter(concerned).values("pk"))
+    conflicted = Conflict.objects.filter(request=request, severity__in=Conflict.BLOCKING).values("user")
+    return people.exclude(pk__in=User.objects.filter(concerned).values("pk")).exclude(pk__in=conflicted)
 
 
 def _members(request: AllocationRequest) -> Any:
