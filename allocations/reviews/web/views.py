@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
+from allocations.programme import papers
 from allocations.reviews import selectors, services
 from allocations.reviews.blinding import attachments_of, is_double_blind, sheet_of
 from allocations.reviews.filtersets import ReviewFilters
@@ -142,12 +143,7 @@ class ReviewAttachment(LoginRequiredMixin, View):
         found = next((one for one in attachments_of(review.request) if one.code == attachment), None)
         if found is None:
             raise Http404
-        return FileResponse(
-            found.file.open(),
-            as_attachment=True,
-            filename=f"{found.code}.pdf",
-            content_type="application/pdf",
-        )
+        return papers.response_of(found.file, name=found.code)
 
 
 class ReviewerProfilePage(FormPage):
