@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 
 from allocations.programme.models import Conflict, Criterion
@@ -56,7 +57,7 @@ class ReviewForm(forms.Form):
         scores = {
             f"{SCORE}{criterion.code}": forms.ChoiceField(
                 label=f"{criterion} ({criterion.weight})",
-                help_text=criterion.help,
+                help_text=escape(criterion.help),  # Help is shown as markup; this one is typed.
                 choices=SCORES,
             )
             for criterion in self.criteria
