@@ -188,10 +188,9 @@ def find_classroom(project: Project) -> Classroom:
 def row_of(enrolment: Enrolment, member: ProjectMember | None, use: Use) -> list[Any]:
     """A student as a row of the table; people's own words never become formulas."""
     moments = (enrolment.created_at, enrolment.ended_at)
-    name = enrolment.user.name
+    words = (enrolment.user.name, enrolment.user.email)
     return [
-        f"'{name}" if name.startswith(FORMULA) else name,
-        enrolment.user.email,
+        *(f"'{word}" if word.startswith(FORMULA) else word for word in words),
         *(moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "" for moment in moments),
         "" if member is None or member.cap_gpu_seconds is None else member.cap_gpu_seconds,
         use.held,
