@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from allocations.programme.models import AllocationRequest, Call, Decision
 from allocations.programme.selectors import with_decisions
 from allocations.programme.transitions import RequestState
+from datacenters.models import DataClass
+
+# What is said about work on such data might tell of the data.
+ABSTRACT_WITHHELD = frozenset({DataClass.RESTRICTED, DataClass.SENSITIVE, DataClass.SECRET})
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,10 @@ def results_of(call: Call) -> Results | None:
 
 def _result(request: AllocationRequest) -> Result:
     decision = _last(request.decisions.all())
+    withheld = request.abstract_withheld or request.project.data_class in ABSTRACT_WITHHELD
     return Result(
         organisation=str(request.project.organisation),
-        title=None if request.abstract_withheld else request.project.title,
+        title=None if withheld else request.project.title,
         outcome=decision.get_outcome_display(),
         reason_code=decision.reason_code,
         reason=decision.get_reason_code_display(),

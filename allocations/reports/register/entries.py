@@ -11,13 +11,11 @@ from allocations.awards.models import Allocation, Award
 from allocations.ledger.models import AccountKind, LedgerAccount, Transfer
 from allocations.ledger.selectors import Balances, balances_of
 from allocations.programme.models import Decision, Track
+from allocations.programme.results import ABSTRACT_WITHHELD
 from allocations.reports.answer import STREAMED, Row
-from datacenters.models import DataClass
 from portal.foundation import clock
 from portal.foundation.units import seconds_to_hours
 
-# What is said about work on such data might tell of the data.
-ABSTRACT_WITHHELD = frozenset({DataClass.RESTRICTED, DataClass.SENSITIVE, DataClass.SECRET})
 WITHHELD = "withheld"
 ILLUSTRATIVE = "ILLUSTRATIVE"
 
