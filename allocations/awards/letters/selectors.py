@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.validators import slug_re
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,8 @@ def awards_visible_to(user: Any) -> QuerySet[Award]:
 def letter_of_code(code: str) -> Letter | None:
     """The letter with this code, however it was typed; None where there is none. For everybody."""
     typed = "".join(code.lower().split())
+    if not slug_re.match(typed):
+        return None
     return (
         Letter.objects.select_related("award__allocation__project__organisation").filter(code=typed).first()
     )

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import slug_re
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -114,7 +115,7 @@ class EstimatePage(View):
 
 def _first_gpu(resource: str) -> str:
     """The GPU of the resource that one comes from, else the default."""
-    found = Resource.objects.filter(code=resource).first() if resource else None
+    found = Resource.objects.filter(code=resource).first() if slug_re.match(resource) else None
     gpu = gpu_named(found.gpu_model) if found else None
     return gpu.key if gpu else DEFAULT_GPU
 
@@ -142,7 +143,7 @@ def _rows(found: Estimate, request: str) -> list[dict[str, Any]]:
     """Where the middle and the upper end are carried over as a row of a request's run table."""
     work, gpus = found.work, found.scale.gpus
     name = f"{work.kind.label}: {short(work.parameters)}" if work.parameters else str(work.kind.label)
-    target = reverse("request_amounts", args=[request]) if request else reverse("request_new")
+    target = reverse("request_amounts", args=[request]) if slug_re.match(request) else reverse("request_new")
 
     def row(label: Any, hours: float) -> dict[str, Any]:
         query = {"model": name, "gpus": gpus, "hours": f"{ceil(hours / gpus * 10) / 10:g}", "runs": 1}
