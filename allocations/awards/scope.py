@@ -7,6 +7,7 @@ from django.db.models import Q
 from allocations.projects.models import ProjectMember
 from datacenters.models import SiteRole
 from portal.people.models import AuditorScope, Membership, ProgrammeRole
+from portal.people.policies import seat_of
 
 # Not Q(): combined with another condition an empty one vanishes instead of letting everything through.
 EVERYTHING = Q(project__isnull=False)
@@ -24,9 +25,9 @@ def insiders(user: Any) -> Q:
 def overseers(user: Any, *, site: str) -> Q:
     """Rows that `user` oversees by a role: the programme's, a site manager's, or an auditor's in its scope.
 
-    `site` is the lookup that leads from the row to its site.
+    `site` is the lookup that leads from the row to its site. A deputy sees what they have to decide.
     """
-    if OVERSEERS & user.roles:
+    if seat_of(user, OVERSEERS) is not None:
         return EVERYTHING
     managed = SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
     seen = Q(**{f"{site}__in": managed})
