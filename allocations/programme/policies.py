@@ -88,6 +88,11 @@ def _open_step(request: AllocationRequest) -> RequestStep | None:
     return next((step for step in request.steps.all() if step.state == StepState.OPEN), None)
 
 
+def _check_is_open(request: AllocationRequest) -> bool:
+    step = _open_step(request)
+    return step is not None and step.kind in CHECKS
+
+
 @rules.predicate
 def leads_its_project(user: Any, request: AllocationRequest | None) -> bool:
     return request is not None and bool(is_managing(user, request.project))
@@ -135,7 +140,9 @@ def is_independent_of_consent(user: Any, consent: SiteConsent | None) -> bool:
 
 
 def may_read_internal(user: Any, request: AllocationRequest) -> bool:
-    """Whether `user` deals with the request by duty and without an interest."""
+    """Whether `user` deals with the request by duty and without an interest: never with a first draft."""
+    if request.submitted_at is None:
+        return False
     by_duty = (
         bool(is_decider(user)) or bool(holds_the_check(user, request)) or _speaks_for_a_site(user, request)
     )
@@ -158,6 +165,12 @@ def takes_part(user: Any, request: AllocationRequest | None) -> bool:
 
 
 @rules.predicate
+def waits_for_no_check(user: Any, request: AllocationRequest | None) -> bool:
+    """Whether it is the state of the request, not the person, that keeps a check from being closed."""
+    return request is not None and not _check_is_open(request) and may_read_internal(user, request)
+
+
+@rules.predicate
 def deals_with(user: Any, request: AllocationRequest | None) -> bool:
     """Whether `user` may be asked for a word about the request."""
     return request is not None and may_read_internal(user, request)
@@ -169,7 +182,7 @@ rules.add_perm("programme.decide_requests", is_decider)
 # What waits for somebody's word: the list and its figure in the menu.
 rules.add_perm("programme.see_pending", is_decider | rules.predicate(manages_a_site))
 rules.add_perm("programme.decide_request", is_decider & has_a_seat)
-rules.add_perm("programme.check_request", holds_the_check & is_independent)
+rules.add_perm("programme.check_request", (holds_the_check & is_independent) | waits_for_no_check)
 rules.add_perm("programme.answer_for_site", speaks_for_site & is_independent_of_consent)
 rules.add_perm("programme.talk_about_request", takes_part)
 rules.add_perm("programme.declare_conflict", deals_with)
@@ -200,7 +213,7 @@ def actions_for(user: Any, request: AllocationRequest) -> list[str]:
         step = _open_step(request)
         if "approve" in actions and step is not None and step.kind != TrackStep.Kind.DECISION:
             actions.remove("approve")
-        if policies.allowed(user, "programme.check_request", request):
+        if _check_is_open(request) and policies.allowed(user, "programme.check_request", request):
             actions.append("check")
         if any(
             policies.allowed(user, "programme.answer_for_site", consent)

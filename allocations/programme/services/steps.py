@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from allocations.programme import steps as kinds
 from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
-from allocations.programme.selectors import open_step_of
+from allocations.programme.selectors import CHECKS, open_step_of
 from allocations.programme.services._gate import locked
 from allocations.programme.services.announce import tell_holders, tell_overdue
 from allocations.programme.steps import Verdict
@@ -84,19 +84,15 @@ def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: s
     Failing needs a note. Raises NotAllowed, InvalidInput, IllegalState.
     """
     request = locked(request)
-    step = open_step_of(request)
-    if step is None or step.kind not in {
-        TrackStep.Kind.ELIGIBILITY,
-        TrackStep.Kind.TECHNICAL,
-        TrackStep.Kind.ETHICS,
-    }:
-        raise IllegalState(_("No check is open on this request now."))
     require(
         actor,
         "programme.check_request",
         request,
         message=_("Only those whom the step waits for may close it, and never on a request of their own."),
     )
+    step = open_step_of(request)
+    if step is None or step.kind not in CHECKS:
+        raise IllegalState(_("No check is open on this request now."))
     if not passed and not note.strip():
         raise InvalidInput(
             _("A reason is needed."), field="note", remedy=_("Say what is amiss: whoever decides reads it.")
@@ -117,14 +113,14 @@ def consent_answer(
     """
     request = locked(request)
     consent = SiteConsent.objects.filter(request=request, round=request.round, site=site).first()
-    if consent is None or request.state not in PENDING:
-        raise IllegalState(_("This site isn't asked about this request now."))
     require(
         actor,
         "programme.answer_for_site",
-        consent,
+        consent or SiteConsent(request=request, round=request.round, site=site),
         message=_("Only a manager of the site answers for it, and never on a request of their own."),
     )
+    if consent is None or request.state not in PENDING:
+        raise IllegalState(_("This site isn't asked about this request now."))
     if not given and not reason.strip():
         raise InvalidInput(
             _("A reason is needed."), field="reason", remedy=_("Say why the site can't take it.")
