@@ -126,7 +126,7 @@ def test_an_appeal_from_the_requests_page(cast: Cast, web: Any) -> None:
     assert web(cast.member).get(f"{page}appeal/").status_code == 403
     web(cast.pi).post(f"{page}appeal/", {"grounds": "The baseline was read wrongly."})
     appeal = Appeal.objects.get()
-    assert web(cast.pi).get(f"{page}appeal/").status_code == 404
+    assert web(cast.pi).get(f"{page}appeal/").status_code == 409
     decide = f"/appeals/{appeal.code}/decide/"
     assert web(cast.council).get(decide).status_code == 403
     assert appeal.code not in text(web(cast.council).get("/changes/pending/"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
@@ -18,6 +18,7 @@ from allocations.lifecycle.services.appeals import is_appealable, last_day_to_ap
 from allocations.lifecycle.web.forms import AppealDecisionForm, AppealForm
 from allocations.programme.selectors import visible_to as visible_requests
 from portal.foundation import clock
+from portal.foundation.errors import IllegalState
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage
 
@@ -105,7 +106,9 @@ class AppealFile(FormPage):
             message=_("Only a project's principal investigator and managers appeal."),
         )
         if not is_appealable(self.object):
-            raise Http404
+            raise IllegalState(
+                _("There is nothing to appeal against here, or it was appealed against already.")
+            )
 
     def find(self) -> Any:
         return get_object_or_404(visible_requests(self.request.user), code=self.kwargs["code"])
