@@ -107,6 +107,10 @@ class RequestThread(RequestAct):
         page = {"object": self.object, **self.page_context(), "form": self.form_class(**self.form_options())}
         return render(request, "programme/_thread.html", page)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        require(self.actor, "programme.talk_about_request", self.object)
+        return super().post(request, *args, **kwargs)
+
     def act(self, form: MessageForm) -> str:
         services.message_write(actor=self.actor, request=self.object, **form.cleaned_data)
         return f"{self.object.get_absolute_url()}thread/"
