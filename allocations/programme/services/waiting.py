@@ -129,7 +129,8 @@ def _award(entry: WaitingEntry, allocation: Allocation | None, amount: int, star
         allocation_supplement(allocation=allocation, gpu_seconds=amount, actor=None, reason=reason, key=key)
         return
     award_make(
-        actor=line.decision.decided_by,
+        # Nobody decides now: who did then may have come to belong to the project since, and all would wait.
+        actor=None,
         project=line.decision.request.project,
         resource=entry.resource,
         gpu_seconds=amount,
