@@ -126,7 +126,10 @@ def holds_the_check(user: Any, request: AllocationRequest | None) -> bool:
         line.target and is_site_manager(user, line.target.site) for line in request.lines.all()
     ):
         return True
-    return seat_of(user, roles - {TrackStep.SITE}) is not None
+    # A deputy speaks for somebody: neither may have an interest or a conflict.
+    return any(
+        person.roles & roles and bool(is_independent(person, request)) for person in (user, *user.principals)
+    )
 
 
 @rules.predicate

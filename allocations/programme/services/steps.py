@@ -17,7 +17,7 @@ from allocations.programme.transitions import CONSENT, REQUEST, STEP, ConsentSta
 from datacenters.models import Site
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
-from portal.foundation.policies import require
+from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
 from portal.people.models import User
 
@@ -81,7 +81,7 @@ def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: s
     """Pass or fail the open step as one of those whom it waits for; whoever decides sees the note.
 
     For eligibility, technical check and ethics: reviews, consents and decisions have services of their own.
-    Failing needs a note. Raises NotAllowed, InvalidInput, IllegalState.
+    Failing needs a note. Raises NotAllowed, SecondFactorNeeded, InvalidInput, IllegalState.
     """
     request = locked(request)
     require(
@@ -90,6 +90,7 @@ def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: s
         request,
         message=_("Only those whom the step waits for may close it, and never on a request of their own."),
     )
+    require_second_factor(actor)
     step = open_step_of(request)
     if step is None or step.kind not in CHECKS:
         raise IllegalState(_("No check is open on this request now."))
@@ -109,7 +110,8 @@ def consent_answer(
 ) -> SiteConsent:
     """A site's word on a request, until it is decided: refusing needs a reason and may follow a consent.
 
-    Raises NotAllowed unless `actor` manages the site without an interest, InvalidInput, IllegalState.
+    Raises NotAllowed unless `actor` manages the site without an interest, SecondFactorNeeded, InvalidInput,
+    IllegalState.
     """
     request = locked(request)
     consent = SiteConsent.objects.filter(request=request, round=request.round, site=site).first()
@@ -119,6 +121,7 @@ def consent_answer(
         consent or SiteConsent(request=request, round=request.round, site=site),
         message=_("Only a manager of the site answers for it, and never on a request of their own."),
     )
+    require_second_factor(actor)
     if consent is None or request.state not in PENDING:
         raise IllegalState(_("This site isn't asked about this request now."))
     if not given and not reason.strip():
