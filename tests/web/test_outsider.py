@@ -76,7 +76,7 @@ SHARED = {
     "api_quota-history",
     "api_programme-detail",
 }
-MANAGED = ("sites", "resources", "outages", "institutions", "tracks", "calls")
+MANAGED = ("sites", "resources", "outages", "institutions", "tracks", "calls", "quotas", "programmes")
 # Kinds with buttons: their addresses, when followed, lead back to a page that is public.
 BUTTONS = ("sites", "calls")
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -304,7 +304,7 @@ def test_the_outsider_finds_nothing_of_others(things, stage, web, api):
             expected = answers == {404}
         if not expected:
             wrong.append((route.name, told, followed))
-    assert not wrong
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 @pytest.mark.django_db
