@@ -279,6 +279,18 @@ def test_saving_tells_the_script_which_copy_arrived(cast: Cast, web: Any) -> Non
     assert reply.cookies["draft_kept"].value == "1-abc"
 
 
+@pytest.mark.parametrize(
+    ("where", "changes"), [("", {}), ("", {"gpu_hours": "201", "full": "1"}), ("full/", {"ai_risk": ""})]
+)
+def test_so_does_beginning(cast: Cast, web: Any, where: str, changes: dict[str, str]) -> None:
+    client, address = web(cast.pi), f"/requests/new/{where}"
+    refused = client.post(address, quick(cast, draft_id="2-abc", project=""))
+    assert (refused.status_code, "draft_kept" in refused.cookies) == (422, False)
+    reply = client.post(address, quick(cast, draft_id="2-abc", **changes))
+    assert reply.status_code == 302
+    assert reply.cookies["draft_kept"].value == "2-abc"
+
+
 # --- Attachments ------------------------------------------------------------------------------------
 def pdf(content: bytes = PDF, name: str = "Plan.pdf") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, content_type="application/pdf")

@@ -21,7 +21,7 @@ from allocations.programme.models import AllocationRequest
 from allocations.programme.services.writing import Line
 from allocations.programme.tracks import promise, track_for
 from allocations.programme.web.request_forms import PurposeForm, QuickForm, SubmitForm
-from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of
+from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of, tell_kept
 from allocations.programme.web.views import RequestAct, find
 from allocations.projects.selectors import organisations_to_propose_for
 from portal.foundation import clock
@@ -50,6 +50,9 @@ class Beginning(RequestAct):
         # Projects belong to organisations: who is in none begins with that.
         may_begin = organisations_to_propose_for(self.actor).exists()
         return redirect("project_new" if may_begin else "organisations")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return tell_kept(request, super().post(request, *args, **kwargs))
 
     def form_options(self) -> dict[str, Any]:
         return {"user": self.actor}
@@ -106,7 +109,7 @@ class RequestNew(Beginning):
         form.is_valid()
         if "full" in request.POST and form.cleaned_data.get("project"):
             to = self.once(lambda: reverse("request_edit", args=[self._draft(form.cleaned_data).code]))
-            return redirect(to)
+            return tell_kept(request, redirect(to))
         return super().post(request, *args, **kwargs)
 
     def act(self, form: QuickForm) -> str:

@@ -114,13 +114,7 @@ class StepPage(RequestAct):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "X-Draft" in request.headers:
             return self.keep()
-        reply = super().post(request, *args, **kwargs)
-        if reply.status_code < 400 and (draft := request.POST.get("draft_id")):
-            # Tells the script which of its copies has arrived.
-            reply.set_cookie(
-                KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure()
-            )
-        return reply
+        return tell_kept(request, super().post(request, *args, **kwargs))
 
     def act(self, form: DraftForm) -> str:
         self.write(form)
@@ -312,6 +306,13 @@ class PapersStep(StepPage):
 def _turn(sent: str | None) -> int:
     """When the sender typed it, by their own clock: later saves of a tab have later turns."""
     return int(sent) if sent and sent.isascii() and sent.isdigit() else 0
+
+
+def tell_kept(request: HttpRequest, reply: HttpResponse) -> HttpResponse:
+    """Tell the script which of its copies has arrived, if the form was taken."""
+    if reply.status_code < 400 and (draft := request.POST.get("draft_id")):
+        reply.set_cookie(KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure())
+    return reply
 
 
 def steps_of(request: AllocationRequest, place: str) -> list[dict[str, Any]]:
