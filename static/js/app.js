@@ -28,12 +28,23 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy"));
 });
 
-// Who signs out leaves no draft behind on the device.
-document.addEventListener("submit", (event) => {
-  if (!event.target.action.endsWith("/logout/")) return;
+// Drafts on this device are their writer's alone: others who sign in here find none, nor does whoever comes when
+// nobody is signed in. Their writer, signed out for being idle, has an hour to come back to them.
+const DRAFT = "taqseem.draft.";
+const HOUR = 3600 * 1000;
+const dropDrafts = (unwanted) => {
   try {
-    Object.keys(localStorage).filter((key) => key.startsWith("taqseem.draft.")).forEach((key) => localStorage.removeItem(key));
+    Object.keys(localStorage).filter((key) => key.startsWith(DRAFT) && unwanted(key)).forEach((key) => localStorage.removeItem(key));
   } catch { /* nothing was kept either */ }
+};
+const typedAt = (key) => {
+  try { return JSON.parse(localStorage.getItem(key)).at; } catch { return 0; }
+};
+const { person } = document.body.dataset;
+if (person) dropDrafts((key) => !key.startsWith(`${DRAFT}${person}.`));
+else if (person === "") dropDrafts((key) => !(Date.now() - typedAt(key) < HOUR));
+document.addEventListener("submit", (event) => {
+  if (event.target.action.endsWith("/logout/")) dropDrafts(() => true);
 });
 
 // Unsaved changes: `data-unsaved` on a form asks before its page is left.
