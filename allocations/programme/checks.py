@@ -76,6 +76,20 @@ def require_placeable(request: AllocationRequest, resources: Iterable[Resource])
             raise InvalidInput(problem.message, field=problem.field, remedy=problem.remedy, code=problem.code)
 
 
+def require_eligible(request: AllocationRequest, resources: Iterable[Resource]) -> None:
+    """Raises InvalidInput where what held at submission holds no more: the project, or a resource."""
+    for problem in _of_project(request):
+        raise InvalidInput(problem.message, remedy=problem.remedy, code=problem.code)
+    for resource in resources:
+        if not (resource.is_open and resource.site.is_open):
+            raise InvalidInput(
+                _("%(resource)s takes no requests at present.") % {"resource": resource},
+                field="resource",
+                remedy=_("Choose another resource."),
+                code="resource_closed",
+            )
+
+
 def warnings(request: AllocationRequest) -> list[str]:
     """What won't keep a request from being submitted, but makes an approval in full unlikely."""
     found: list[str] = []

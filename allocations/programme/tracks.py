@@ -34,12 +34,16 @@ def track_for(request: AllocationRequest) -> TrackVersion | None:
 
     None where no open track takes it.
     """
+    versions = versions_in_force()
+    # Only a track that is there to be chosen can be: else a larger one would be a way round a call's reviews.
+    choosable = {version.track_id for version in versions if version.by_choice}
+    chosen = request.wanted_track_id if request.wanted_track_id in choosable else None
     return chosen_of(
-        versions_in_force(),
+        versions,
         gpu_seconds=request.gpu_seconds,
         gpus=request.gpus_at_once,
         organisation_kind=request.project.organisation.kind,
-        wanted=request.call.track_id if request.call else request.wanted_track_id,
+        wanted=request.call.track_id if request.call else chosen,
     )
 
 

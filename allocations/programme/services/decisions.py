@@ -21,6 +21,7 @@ from allocations.programme.services.grants import Grant, checked, grant_award, p
 from allocations.programme.services.steps import steps_stop
 from allocations.programme.services.waiting import waiting_begin
 from allocations.programme.transitions import REQUEST
+from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
@@ -169,7 +170,7 @@ def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[Alloc
     if is_decider(actor):
         message = _(
             "Nobody decides about their own request, nor their own project's or organisation's, "
-            "nor after a conflict of interest, nor twice."
+            "nor after a conflict of interest, nor twice, nor as its reviewer."
         )
     require(actor, "programme.decide_request", request, message=message)
     require_second_factor(actor)
@@ -199,8 +200,16 @@ def _require_same(earlier: list[Decision], grants: list[Grant]) -> None:
     """Raises InvalidInput where the second person would grant something else than the first proposed."""
     if not earlier:
         return
-    first = {(line.line_id, line.resource_id, line.gpu_seconds) for line in earlier[0].lines.all()}
-    if first != {(grant.line.pk, grant.resource.pk, grant.gpu_seconds) for grant in grants}:
+    first = {
+        # Days that have passed meanwhile change nothing of what was meant.
+        (line.line_id, line.resource_id, line.gpu_seconds, max(line.starts_on, clock.today()), line.ends_on)
+        for line in earlier[0].lines.all()
+    }
+    second = {
+        (grant.line.pk, grant.resource.pk, grant.gpu_seconds, grant.starts_on, grant.ends_on)
+        for grant in grants
+    }
+    if first != second:
         raise InvalidInput(
             _("The second person confirms what the first proposed."),
             field="gpu_hours",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from allocations.awards.capacity import forecast, most_that_fits
 from allocations.awards.models import Award
 from allocations.awards.services import award_make, award_withhold
+from allocations.programme.checks import require_eligible
 from allocations.programme.models import (
     AllocationRequest,
     CallBudget,
@@ -94,6 +95,7 @@ def checked(request: AllocationRequest, grants: list[Grant], reason: str) -> lis
     assert request.ends_on  # noqa: S101
     if request.ends_on < clock.today():
         raise InvalidInput(_("The asked period is over."), remedy=_("Return the request for new dates."))
+    require_eligible(request, [grant.resource for grant in grants])
     refused = _refusing_sites(request)
     for grant in grants:
         _check_one(request, grant, refused)

@@ -1,9 +1,12 @@
 """The way of a request through its track: steps open in order, close by rule or by people, never go back."""
 
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from allocations.programme import steps as kinds
@@ -20,6 +23,8 @@ from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
 from portal.people.models import User
+
+log = logging.getLogger(__name__)
 
 BY_RULE = timedelta(minutes=1)
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
@@ -174,6 +179,7 @@ def steps_sweep() -> dict[str, int]:
     silent = (
         AllocationRequest.objects.filter(
             state__in=PENDING,
+            consents__round=F("round"),
             consents__state=ConsentState.ASKED,
             consents__silence_consents=True,
             consents__due_at__lte=clock.now(),
@@ -185,9 +191,18 @@ def steps_sweep() -> dict[str, int]:
         state=StepState.OPEN, due_at__lt=clock.now(), escalated_at=None, request__state__in=PENDING
     )
     return {
-        "presumed": sum(consents_presume(request=request) for request in silent),
-        "escalated": sum(step_escalate(step=step) for step in overdue),
+        "presumed": sum(_tried(consents_presume, request=request) for request in silent),
+        "escalated": sum(_tried(step_escalate, step=step) for step in overdue),
     }
+
+
+def _tried(service: Callable[..., int], **arguments: Any) -> int:
+    """One that fails is logged and left for the next run: it keeps nobody behind it waiting."""
+    try:
+        return service(**arguments)
+    except Exception:
+        log.exception("%s failed for %s", service.__name__, arguments)
+        return 0
 
 
 def steps_stop(request: AllocationRequest, *, actor: User | None, action: str) -> None:

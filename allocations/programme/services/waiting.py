@@ -1,5 +1,6 @@
 """The waiting list: GPU-seconds approved while they weren't free, served in order as they come free."""
 
+import logging
 from datetime import date
 
 from django.db import transaction
@@ -8,15 +9,18 @@ from django.utils.translation import gettext as _
 from allocations.awards.capacity import forecast, most_that_fits
 from allocations.awards.models import Allocation
 from allocations.awards.services import allocation_supplement, award_make
-from allocations.awards.transitions import ENDED
+from allocations.awards.transitions import ENDED, AllocationState
+from allocations.programme.checks import require_eligible, require_placeable
 from allocations.programme.models import DecisionLine, WaitingEntry
 from allocations.programme.services.announce import tell_served
 from datacenters.models import Resource
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, Refused
+from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.policies import require
 from portal.foundation.services import audit
 from portal.people.models import User
+
+log = logging.getLogger(__name__)
 
 State = WaitingEntry.State
 
@@ -54,7 +58,7 @@ def waiting_serve(*, resource: Resource) -> int:
     )
     for entry in queue.select_related("decision_line__decision__request__project", "resource").order_by("id"):
         line = entry.decision_line
-        if line.ends_on < clock.today():
+        if line.ends_on < clock.today() or not _still_due(entry):
             _end(entry, State.LAPSED, actor=None)
             continue
         given += _serve(entry, max(line.starts_on, clock.today()))
@@ -66,7 +70,13 @@ def waiting_serve(*, resource: Resource) -> int:
 def waiting_sweep() -> int:
     """Serve every resource for which somebody waits. Returns how many GPU-seconds were given."""
     waited_for = Resource.objects.filter(waiting__state=State.WAITING).distinct().order_by("pk")
-    return sum(waiting_serve(resource=resource) for resource in waited_for)
+    given = 0
+    for resource in waited_for:
+        try:
+            given += waiting_serve(resource=resource)
+        except Exception:  # left for the next run: other resources don't wait for this one
+            log.exception("The waiting list of %s wasn't served", resource.code)
+    return given
 
 
 @transaction.atomic
@@ -82,6 +92,19 @@ def waiting_withdraw(*, actor: User, entry: WaitingEntry) -> WaitingEntry:
         raise IllegalState(_("Nothing waits here any more."))
     _end(entry, State.WITHDRAWN, actor=actor)
     return entry
+
+
+def _still_due(entry: WaitingEntry) -> bool:
+    """Whether the reason to give it still stands: nothing was revoked, and all could ask for it today."""
+    line = entry.decision_line
+    if line.award and line.award.allocation.state == AllocationState.REVOKED:
+        return False
+    try:
+        require_eligible(line.decision.request, [entry.resource])
+        require_placeable(line.decision.request, [entry.resource])
+    except InvalidInput:
+        return False
+    return True
 
 
 def _serve(entry: WaitingEntry, starts_on: date) -> int:

@@ -103,8 +103,10 @@ class DecisionForm(forms.Form):
                     required=False,
                 )
         self._resources = {resource.code: resource for resource in resources}
-        fields["starts_on"].initial = max(request.starts_on or clock.today(), clock.today())
-        fields["ends_on"].initial = request.ends_on
+        first = next(iter(proposed.values()), None)
+        starts_on = first.starts_on if first else request.starts_on
+        fields["starts_on"].initial = max(starts_on or clock.today(), clock.today())
+        fields["ends_on"].initial = first.ends_on if first else request.ends_on
 
     @property
     def _may_move(self) -> bool:
