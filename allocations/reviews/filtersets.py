@@ -51,30 +51,36 @@ class PoolFilters(django_filters.FilterSet):
 class PanelFilters(django_filters.FilterSet):
     """Without a call or a state of its choice: what is in review now.
 
-    What narrows by a request's own content leaves out rows of which the viewer is recused: else the filter
-    would tell what the row hides.
+    What narrows leaves out rows of which the viewer is recused: else the filter, or how many it leaves, would
+    tell what the row hides.
     """
 
     q = django_filters.CharFilter(label=_("Search"), method="search")
     call = django_filters.ModelChoiceFilter(
-        label=_("Call"), to_field_name="code", queryset=Call.objects.all(), empty_label=_("Any")
+        label=_("Call"),
+        method="unrecused",
+        to_field_name="code",
+        queryset=Call.objects.all(),
+        empty_label=_("Any"),
     )
     track = django_filters.ModelChoiceFilter(
         label=_("Track"),
         field_name="track_version__track",
+        method="unrecused",
         to_field_name="code",
         queryset=Track.objects.all(),
         empty_label=_("Any"),
     )
     sector = django_filters.ModelChoiceFilter(
         label=_("Sector"),
-        method="in_sector",
+        field_name="project__sector",
+        method="unrecused",
         to_field_name="code",
         queryset=Sector.objects.all(),
         empty_label=_("Any"),
     )
     state = django_filters.ChoiceFilter(
-        label=_("State"), choices=RequestState, empty_label=_("Any"), method="in_state"
+        label=_("State"), choices=RequestState, empty_label=_("Any"), method="unrecused"
     )
     ordering = django_filters.CharFilter(widget=forms.HiddenInput, method="order")
 
@@ -101,11 +107,8 @@ class PanelFilters(django_filters.FilterSet):
             )
         return queryset
 
-    def in_sector(self, queryset: QuerySet[Any], name: str, value: Sector) -> QuerySet[Any]:
-        return queryset.filter(project__sector=value, recused=False)
-
-    def in_state(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return queryset.filter(state=value)
+    def unrecused(self, queryset: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        return queryset.filter(**{name: value}, recused=False)
 
     def order(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By a column, rows of which the viewer is recused last whatever the order."""
