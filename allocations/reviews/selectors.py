@@ -1,6 +1,7 @@
 """Reading reviews: reviewers see their own, those who decide see what was said."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
@@ -237,13 +238,15 @@ def reviews_of(request: AllocationRequest) -> list[Review]:
 
 
 def comments_for(user: Any, request: AllocationRequest) -> list[str]:
-    """What reviewers wrote for the applicant in the round that was decided, in no telling order.
+    """What reviewers wrote for the applicant in the last round with a review, in no telling order.
 
     For the project's people and the owners of its organisation; empty for others.
     """
     mine = AllocationRequest.objects.filter(insiders(user), pk=request.pk, state__in=DECIDED)
     return list(
-        Review.objects.filter(request__in=mine, round=request.round, state=ReviewState.SUBMITTED)
+        Review.objects.filter(
+            request__in=mine, round__in=_reviewed_round(request.pk), state=ReviewState.SUBMITTED
+        )
         .order_by("code")
         .values_list("comment_applicant", flat=True)
     )
@@ -261,14 +264,26 @@ def open_review_step(request: AllocationRequest) -> RequestStep | None:
 
 
 def panel_for(user: Any) -> QuerySet[AllocationRequest]:
-    """Every request that was ever submitted, with what its reviews of this round come to.
+    """Every request that was ever submitted, with what the reviews of its last reviewed round come to.
 
     `rank` counts among the rows that `user` may see; rows of which they are recused say so (`recused`), come
+def scores_of(request: AllocationRequest) -> list[Decimal]:
+    """The weighted scores that count: those of the last round with a review."""
+    reviews = Review.objects.filter(request=request, round__in=_reviewed_round(request.pk))
+    return list(reviews.filter(score__isnull=False).values_list("score", flat=True))
+
+
+def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
+    """The last round of a request in which there is a review: after an appeal an earlier one's stands."""
+    steps = RequestStep.objects.filter(request=request, kind=TrackStep.Kind.REVIEW)
+    return steps.order_by("-round").values("round")[:1]
+
+
     last, and must be shown without anything that names them. Nobody is left out.
     """
     if not allowed(user, "reviews.see_panel"):
         return AllocationRequest.objects.none()
-    of_round = Q(reviews__round=F("round"))
+    of_round = Q(reviews__round=F("reviewed_round"))
     done = of_round & Q(reviews__state=ReviewState.SUBMITTED)
     wanted = TrackStep.objects.filter(version=OuterRef("track_version"), kind=TrackStep.Kind.REVIEW)
     return (
@@ -293,6 +308,9 @@ def panel_for(user: Any) -> QuerySet[AllocationRequest]:
     )
 
 
+            reviewed_round=Subquery(_reviewed_round(OuterRef("pk"))),
+        )
+        .annotate(
 def unconflicted(user: Any) -> QuerySet[AllocationRequest]:
     """Requests in which `user` has neither an interest nor a conflict."""
     conflicts = Conflict.objects.filter(request=OuterRef("pk"), user=user, severity__in=Conflict.BLOCKING)

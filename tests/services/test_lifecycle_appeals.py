@@ -10,12 +10,14 @@ from allocations.lifecycle import services
 from allocations.lifecycle.models import Appeal
 from allocations.programme.models import AllocationRequest
 from allocations.programme.services import request_approve, request_decline
+from allocations.reviews.selectors import comments_for, panel_for, scores_of
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
 from portal.notices.models import Notice
 from tests.cast import Cast
 from tests.lifecycling import adds_up, allocated, decider, declined_change, strict_track
 from tests.requesting import HOUR, declined, fund, submitted
+from tests.reviewing import invited, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,19 @@ def test_upheld_it_goes_back_to_other_deciders(cast: Cast) -> None:
     award = decision.lines.get().award
     assert award is not None
     assert balances(award.allocation.code).available == 100 * HOUR
+
+
+def test_reviews_of_before_stand_after_an_upheld_appeal(cast: Cast) -> None:
+    review = submit(invited(cast)[0])
+    request = review.request
+    request_decline(actor=cast.council, request=request, reason="Too vague.")
+    decide(cast.admin, file(cast, AllocationRequest.objects.get(pk=request.pk)))
+    row = panel_for(cast.admin).get(pk=request.pk)
+    assert (row.round, row.score, row.submitted_reviews) == (2, 3, 1)
+    assert scores_of(row) == [3]
+    request_decline(actor=decider("second"), request=row, reason="Still too vague.")
+    row.refresh_from_db()
+    assert comments_for(cast.pi, row) == ["A sound plan."]
 
 
 def test_a_second_decline_can_be_appealed_against_anew(cast: Cast) -> None:

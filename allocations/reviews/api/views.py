@@ -227,10 +227,7 @@ def _told(viewer: Any, target: AllocationRequest) -> dict[str, Any]:
     if not allowed(viewer, "reviews.see_reviews", target):
         return nothing | {"comments": selectors.comments_for(viewer, target)}
     reviews = selectors.reviews_of(target)
-    of_round = [
-        review.score for review in reviews if review.score is not None and review.round == target.round
-    ]
-    figures = spread(of_round)
+    figures = spread(selectors.scores_of(target))
     step = selectors.open_review_step(target)
     return {
         **nothing,

@@ -124,15 +124,12 @@ class RequestReviews(Page):
         if not allowed(viewer, "reviews.see_reviews", request):
             return page | {"comments": selectors.comments_for(viewer, request)}
         reviews = selectors.reviews_of(request)
-        scores = [
-            review.score for review in reviews if review.score is not None and review.round == request.round
-        ]
         step = selectors.open_review_step(request)
         manages = allowed(viewer, "reviews.manage_pool")  # Without a conflict: that was asked already.
         return page | {
             "sees_reviews": True,
             "reviews": reviews,
-            "spread": spread(scores),
+            "spread": spread(selectors.scores_of(request)),
             "step": step,
             "missing": missing_of(step) if step else 0,
             "may_assign": step is not None and manages,
