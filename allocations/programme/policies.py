@@ -16,6 +16,7 @@ from allocations.programme.models import (
 from allocations.programme.transitions import REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing, is_member
 from datacenters.policies import is_site_manager, manages_a_site
+from allocations.projects.selectors import is_student
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole, User
 from portal.people.policies import is_admin, seat_of
@@ -161,10 +162,11 @@ def _speaks_for_a_site(user: Any, request: AllocationRequest) -> bool:
 
 @rules.predicate
 def takes_part(user: Any, request: AllocationRequest | None) -> bool:
-    """Whether `user` works on the project, or deals with the request by duty."""
-    return request is not None and (
-        bool(is_member(user, request.project)) or may_read_internal(user, request)
-    )
+    """Whether `user` works on the project, not as a student, or deals with the request by duty."""
+    if request is None:
+        return False
+    works = bool(is_member(user, request.project)) and not is_student(user, request.project)
+    return works or may_read_internal(user, request)
 
 
 @rules.predicate

@@ -23,6 +23,7 @@ from allocations.programme.transitions import ConsentState, RequestState, StepSt
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
 from datacenters.models import SiteRole
+from allocations.projects.selectors import studied_by
 from portal.foundation import policies
 
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
@@ -30,11 +31,16 @@ CHECKS = (TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.E
 
 
 def visible_to(user: Any) -> QuerySet[AllocationRequest]:
+def of_own(user: Any) -> Q:
+    """Requests of the viewer's projects and organisations; not of those where they are a student only."""
+    return insiders(user) & ~Q(project__in=studied_by(user))
+
+
     """The requests of the viewer's projects and organisations; for who oversees, those ever submitted."""
     overseen = AllocationRequest.objects.filter(
         overseers(user, site="lines__resource__site"), submitted_at__isnull=False
     )
-    return _rows().filter(insiders(user) | Q(pk__in=overseen.values("pk")))
+    return _rows().filter(of_own(user) | Q(pk__in=overseen.values("pk")))
 
 
 def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:

@@ -174,6 +174,30 @@ def students_of(classroom: Classroom) -> list[tuple[Enrolment, ProjectMember | N
     ]
 
 
+def studied_by(user: Any) -> QuerySet[ProjectMember, Any]:
+    """The projects in which `user` is a student of the course, no more: their ids."""
+    return _students().filter(user=user).values("project")
+
+
+def is_student(user: Any, project: Project) -> bool:
+    """Whether `user` is in the project as a student of its course only."""
+    return _students().filter(user=user, project=project).exists()
+
+
+def working_members(project: Project) -> QuerySet[User]:
+    """The people of a project without the students of its course: they have no part in what it asks for."""
+    members = ProjectMember.objects.filter(project=project)
+    return User.objects.filter(pk__in=members.exclude(pk__in=_students().values("pk")).values("user"))
+
+
+def _students() -> QuerySet[ProjectMember]:
+    """Members by a course's code; whom the instructor made a manager is one of the project's own."""
+    enrolled = Enrolment.objects.filter(
+        classroom__project=OuterRef("project"), user=OuterRef("user"), ended_at=None
+    )
+    return ProjectMember.objects.filter(Exists(enrolled), role=ProjectMember.Role.MEMBER)
+
+
 def people_trained(classrooms: QuerySet[Classroom] | None = None) -> int:
     """How many students (of these courses, or of all) ran at least one job in their course; each once."""
     enrolments = Enrolment.objects.all()

@@ -25,7 +25,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Rank
 
-from allocations.awards.scope import insiders
 from allocations.programme.models import (
     AllocationRequest,
     Conflict,
@@ -34,7 +33,8 @@ from allocations.programme.models import (
     RequestStep,
     TrackStep,
 )
-from allocations.programme.policies import DECIDERS
+from allocations.programme.policies import DECIDERS, roles_for
+from allocations.programme.selectors import of_own
 from allocations.programme.selectors import visible_to as visible_requests
 from allocations.programme.transitions import RequestState, StepState
 from allocations.reviews.conflicts import Ties, worst
@@ -240,9 +240,9 @@ def reviews_of(request: AllocationRequest) -> list[Review]:
 def comments_for(user: Any, request: AllocationRequest) -> list[str]:
     """What reviewers wrote for the applicant in the last round with a review, in no telling order.
 
-    For the project's people and the owners of its organisation; empty for others.
+    For the project's people, without students, and the owners of its organisation; empty for others.
     """
-    mine = AllocationRequest.objects.filter(insiders(user), pk=request.pk, state__in=DECIDED)
+    mine = AllocationRequest.objects.filter(of_own(user), pk=request.pk, state__in=DECIDED)
     return list(
         Review.objects.filter(
             request__in=mine, round__in=_reviewed_round(request.pk), state=ReviewState.SUBMITTED

@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
+from allocations.programme.policies import takes_part
+from allocations.programme.selectors import visible_to
+from allocations.programme.services import message_write
 from allocations.projects import selectors
 from allocations.projects.models import Classroom, Enrolment, ProjectMember
 from allocations.projects.services import (
@@ -23,7 +26,9 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused, TooMany
 from portal.foundation.models import AuditRow, OutboxRow
 from portal.notices.models import Notice
+from portal.people.models import User
 from tests.cast import person
+from tests.requesting import declined
 
 CAP = 5 * 3600
 
@@ -207,3 +212,23 @@ def test_extending_keeps_them_in(cast, course):
 def test_without_jobs_nobody_was_trained(cast, course):
     classroom_join(actor=cast.outsider, join_code=course.join_code)
     assert selectors.people_trained() == 0
+
+
+# --- Requests ---------------------------------------------------------------------------------------
+def test_students_have_no_part_in_requests(cast, course):
+    student = person("student")
+    classroom_join(actor=student, join_code=course.join_code)
+    student = User.objects.get(pk=student.pk)
+    request = declined(cast)
+    assert selectors.is_student(student, cast.project)
+    assert set(selectors.working_members(cast.project)) == {cast.pi, cast.member}
+    assert visible_to(cast.member).filter(pk=request.pk).exists()
+    assert not visible_to(student).filter(pk=request.pk).exists()
+    assert takes_part(cast.member, request)
+    assert not takes_part(student, request)
+    with pytest.raises(NotAllowed):
+        message_write(actor=student, request=request, text="May I?")
+    told = set(Notice.objects.filter(kind="request_declined").values_list("user", flat=True))
+    assert told == {cast.pi.pk, cast.member.pk}
+    cast.project.members.filter(user=student).update(role=ProjectMember.Role.MANAGER)
+    assert visible_to(student).filter(pk=request.pk).exists()

@@ -11,6 +11,7 @@ from allocations.lifecycle.policies import project_of
 from allocations.programme.policies import DECIDERS
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
+from allocations.projects.selectors import working_members
 from portal.foundation.formats import hours
 from portal.notices.services.notices import notify
 from portal.people.models import User
@@ -68,7 +69,7 @@ def tell_second(change: ChangeRequest, but: User) -> None:
 
 def tell_declined(change: ChangeRequest, reason: str) -> None:
     _tell(
-        _members(change.allocation.project),
+        working_members(change.allocation.project),
         "change_declined",
         DECLINED,
         DECLINED_TEXT,
@@ -93,7 +94,7 @@ def tell_report_in(report: AllocationReport) -> None:
 
 def tell_report_answered(report: AllocationReport, outcome: str, reason: str) -> None:
     subject, body = REPORT_ANSWERED[outcome]
-    people = _members(report.allocation.project)
+    people = working_members(report.allocation.project)
     _tell(people, f"report_{outcome}", subject, body, report.allocation, report, reason=reason)
 
 
@@ -113,17 +114,13 @@ def tell_appeal_decided(appeal: Appeal, outcome: str, reason: str) -> None:
     project = project_of(appeal)
     subject, body = APPEAL_DECIDED[outcome]
     notify(
-        users=_members(project),
+        users=working_members(project),
         kind=f"appeal_{outcome}",
         subject=subject,
         body=body,
         params={"project": project.title, "reason": reason},
         url=appeal.get_absolute_url(),
     )
-
-
-def _members(project: Project) -> QuerySet[User]:
-    return User.objects.filter(project_roles__project=project)
 
 
 def _deciders(project: Project, roles: set[str] | None = None) -> QuerySet[User]:

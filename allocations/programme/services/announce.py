@@ -16,6 +16,7 @@ from allocations.programme.models import (
 )
 from allocations.programme.policies import may_read_internal
 from allocations.programme.selectors import open_step_of
+from allocations.projects.selectors import working_members
 from datacenters.models import SiteRole
 from portal.foundation.formats import hours
 from portal.notices.services.notices import notify
@@ -100,13 +101,13 @@ def tell_project(decision: Decision) -> None:
         params["hours"] = hours(sum(line.gpu_seconds for line in lines))
         params["resource"] = ", ".join(str(line.resource) for line in lines)
     request = decision.request
-    _tell(request, _members(request), f"request_{decision.outcome}", subject, body, **params)
+    _tell(request, working_members(request.project), f"request_{decision.outcome}", subject, body, **params)
 
 
 def tell_message(message: Message) -> None:
     """The other side: the project where those who decide wrote, and they where the project did."""
     request = message.request
-    members = _members(request)
+    members = working_members(request.project)
     authors = User.objects.filter(pk__in=request.messages.values("author"))
     writers = authors.exclude(pk__in=members.values("pk"))
     step = open_step_of(request)
@@ -130,7 +131,7 @@ def tell_served(entry: WaitingEntry, gpu_seconds: int) -> None:
     """The project learns that what it waited for came free."""
     request = entry.decision_line.decision.request
     facts = {"hours": hours(gpu_seconds), "resource": str(entry.resource)}
-    _tell(request, _members(request), "waiting_served", SERVED, SERVED_TEXT, **facts)
+    _tell(request, working_members(request.project), "waiting_served", SERVED, SERVED_TEXT, **facts)
 
 
 def holders_of(step: RequestStep) -> Any:
@@ -162,10 +163,6 @@ def _independent(people: Any, request: AllocationRequest) -> Any:
     )
     conflicted = Conflict.objects.filter(request=request, severity__in=Conflict.BLOCKING).values("user")
     return people.exclude(pk__in=User.objects.filter(concerned).values("pk")).exclude(pk__in=conflicted)
-
-
-def _members(request: AllocationRequest) -> Any:
-    return User.objects.filter(project_roles__project=request.project_id)
 
 
 def _tell(
