@@ -1,5 +1,6 @@
 """Who may do what to a request."""
 
+from collections.abc import Callable
 from typing import Any
 
 import rules
@@ -15,8 +16,8 @@ from allocations.programme.models import (
 )
 from allocations.programme.transitions import REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing, is_member
-from datacenters.policies import is_site_manager, manages_a_site
 from allocations.projects.selectors import is_student
+from datacenters.policies import is_site_manager, manages_a_site
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole, User
 from portal.people.policies import is_admin, seat_of
@@ -25,6 +26,30 @@ DECIDERS = {ProgrammeRole.Role.ADMIN.value, ProgrammeRole.Role.COUNCIL.value}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
 PENDING = {RequestState.SUBMITTED, RequestState.UNDER_REVIEW}
 CHECKS = {TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS}
+
+Bar = Callable[[Any, AllocationRequest], bool]
+# By the relation of a request that is read, so that lists can fetch it at once.
+_bars: dict[str, Bar] = {}
+
+
+def bars(relation: str) -> Callable[[Bar], Bar]:
+    """Register who may not decide about a request for what they are to it in a room above (decorator)."""
+
+    def register(bar: Bar) -> Bar:
+        _bars[relation] = bar
+        return bar
+
+    return register
+
+
+def barring() -> list[str]:
+    """The relations of a request by which people are barred from deciding."""
+    return list(_bars)
+
+
+def is_barred(user: Any, request: AllocationRequest) -> bool:
+    """Whether a room above keeps `user` from deciding about `request`."""
+    return any(bar(user, request) for bar in _bars.values())
 
 
 def roles_for(request: AllocationRequest) -> set[str]:
@@ -43,8 +68,8 @@ def roles_for(request: AllocationRequest) -> set[str]:
 def seat_in(user: Any, request: AllocationRequest) -> User | None:
     """In whose seat `user` decides about `request`: their own, or that of somebody they stand in for.
 
-    None where neither may: without the role, with an interest, a conflict, or a word already given. A deputy
-    must be free of all that as well.
+    None where neither may: without the role, with an interest, a conflict, a word already given, or barred.
+    A deputy must be free of all that as well.
     """
     roles = roles_for(request)
     seats = [person for person in (user, *user.principals) if person.roles & roles]
@@ -63,7 +88,12 @@ def has_conflict(user: Any, request: AllocationRequest) -> bool:
 
 
 def _is_free(user: Any, request: AllocationRequest) -> bool:
-    return not (_has_spoken(user, request) or _has_interest(user, request) or has_conflict(user, request))
+    return not (
+        _has_spoken(user, request)
+        or _has_interest(user, request)
+        or has_conflict(user, request)
+        or is_barred(user, request)
+    )
 
 
 def _has_interest(user: Any, request: AllocationRequest) -> bool:

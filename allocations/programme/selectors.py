@@ -19,23 +19,24 @@ from allocations.programme.models import (
     Track,
     TrackStep,
 )
+from allocations.programme.policies import barring
 from allocations.programme.transitions import ConsentState, RequestState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
-from datacenters.models import SiteRole
 from allocations.projects.selectors import studied_by
+from datacenters.models import SiteRole
 from portal.foundation import policies
 
 PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
 CHECKS = (TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS)
 
 
-def visible_to(user: Any) -> QuerySet[AllocationRequest]:
 def of_own(user: Any) -> Q:
     """Requests of the viewer's projects and organisations; not of those where they are a student only."""
     return insiders(user) & ~Q(project__in=studied_by(user))
 
 
+def visible_to(user: Any) -> QuerySet[AllocationRequest]:
     """The requests of the viewer's projects and organisations; for who oversees, those ever submitted."""
     overseen = AllocationRequest.objects.filter(
         overseers(user, site="lines__resource__site"), submitted_at__isnull=False
@@ -57,7 +58,7 @@ def detailed(user: Any) -> QuerySet[AllocationRequest]:
     steps = RequestStep.objects.select_related("step", "closed_by")
     consents = SiteConsent.objects.select_related("site", "answered_by")
     return with_decisions(visible_to(user)).prefetch_related(
-        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts"
+        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts", *barring()
     )
 
 

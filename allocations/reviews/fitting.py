@@ -14,7 +14,10 @@ SECTOR_SHARE = 40  # of 100; the keywords have the rest
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reviewer as seen from one request. `fit` runs from 0 to 100; `severity` is the worst conflict's."""
+    """A reviewer as seen from one request. `fit` runs from 0 to 100; `severity` is the worst conflict's.
+
+    `decides`: about requests, or sees this one unblinded by another role.
+    """
 
     user: Any
     fit: int = 0

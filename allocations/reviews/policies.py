@@ -4,10 +4,22 @@ from typing import Any
 
 import rules
 
-from allocations.programme.policies import is_decider, is_independent
+from allocations.programme.models import AllocationRequest
+from allocations.programme.policies import bars, is_decider, is_independent
 from allocations.reviews.models import Review
+from allocations.reviews.transitions import ReviewState
 from portal.people.models import ProgrammeRole
 from portal.people.policies import is_admin
+
+
+@bars("reviews")
+def has_reviewed(user: Any, request: AllocationRequest) -> bool:
+    """Whether `user` was ever asked for a review of it, unless that passed without their taking it."""
+    return any(
+        review.reviewer_id == user.pk
+        and (review.state != ReviewState.EXPIRED or review.accepted_at is not None)
+        for review in request.reviews.all()
+    )
 
 
 @rules.predicate

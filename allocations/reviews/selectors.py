@@ -42,9 +42,10 @@ from allocations.reviews.fitting import Candidate, fit_of, keywords_in, ranked
 from allocations.reviews.models import Review, ReviewerProfile, ReviewRules, ReviewScore
 from allocations.reviews.models.reviewer import MOST_OPEN
 from allocations.reviews.transitions import ReviewState
+from datacenters.models import SiteRole
 from portal.foundation import clock
 from portal.foundation.policies import allowed
-from portal.people.models import ProgrammeRole, User
+from portal.people.models import Deputy, ProgrammeRole, User
 
 IN_REVIEW = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
 PARTS = ("project__organisation", "project__sector", "requested_by", "track_version", "call")
@@ -142,10 +143,9 @@ def _count_of(reviews: QuerySet[Review]) -> Any:
 
 def candidates_for(request: AllocationRequest) -> list[Candidate]:
     """Everybody in the pool as seen from `request`, those who can be asked first."""
-    deciders = ProgrammeRole.objects.filter(user=OuterRef("pk"), role__in=DECIDERS)
     people = list(
         reviewers()
-        .annotate(decides=Exists(deciders))
+        .annotate(decides=_sees_by_role(request))
         .select_related("reviewer_profile")
         .prefetch_related("reviewer_profile__sectors")
         .order_by("pk")
@@ -170,6 +170,21 @@ def candidates_for(request: AllocationRequest) -> list[Candidate]:
             asked=person.pk in asked,
         )
         for person in people
+    )
+
+
+def _sees_by_role(request: AllocationRequest) -> Any:
+    """Who isn't blind to the request, or decides about it: deciders, their deputies, its sites, auditors."""
+    deciding = ProgrammeRole.objects.filter(role__in=DECIDERS | roles_for(request))
+    auditing = ProgrammeRole.objects.filter(role=ProgrammeRole.Role.AUDITOR)
+    deputies = Deputy.objects.in_force().filter(person__in=deciding.values("user"))
+    lines = RequestLine.objects.filter(request=request)
+    asked = Q(site__in=lines.values("resource__site")) | Q(site__in=lines.values("placed__site"))
+    managing = SiteRole.objects.filter(asked, role=SiteRole.Role.MANAGER)
+    return (
+        Exists((deciding | auditing).filter(user=OuterRef("pk")))
+        | Exists(deputies.filter(deputy=OuterRef("pk")))
+        | Exists(managing.filter(user=OuterRef("pk")))
     )
 
 
@@ -252,6 +267,18 @@ def comments_for(user: Any, request: AllocationRequest) -> list[str]:
     )
 
 
+def scores_of(request: AllocationRequest) -> list[Decimal]:
+    """The weighted scores that count: those of the last round with a review."""
+    reviews = Review.objects.filter(request=request, round__in=_reviewed_round(request.pk))
+    return list(reviews.filter(score__isnull=False).values_list("score", flat=True))
+
+
+def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
+    """The last round of a request in which there is a review: after an appeal an earlier one's stands."""
+    steps = RequestStep.objects.filter(request=request, kind=TrackStep.Kind.REVIEW)
+    return steps.order_by("-round").values("round")[:1]
+
+
 def open_review_step(request: AllocationRequest) -> RequestStep | None:
     """The step for which reviewers are wanted now."""
     return (
@@ -267,18 +294,6 @@ def panel_for(user: Any) -> QuerySet[AllocationRequest]:
     """Every request that was ever submitted, with what the reviews of its last reviewed round come to.
 
     `rank` counts among the rows that `user` may see; rows of which they are recused say so (`recused`), come
-def scores_of(request: AllocationRequest) -> list[Decimal]:
-    """The weighted scores that count: those of the last round with a review."""
-    reviews = Review.objects.filter(request=request, round__in=_reviewed_round(request.pk))
-    return list(reviews.filter(score__isnull=False).values_list("score", flat=True))
-
-
-def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
-    """The last round of a request in which there is a review: after an appeal an earlier one's stands."""
-    steps = RequestStep.objects.filter(request=request, kind=TrackStep.Kind.REVIEW)
-    return steps.order_by("-round").values("round")[:1]
-
-
     last, and must be shown without anything that names them. Nobody is left out.
     """
     if not allowed(user, "reviews.see_panel"):
@@ -293,6 +308,9 @@ def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
             recused=ExpressionWrapper(
                 ~Exists(unconflicted(user).filter(pk=OuterRef("pk"))), output_field=BooleanField()
             ),
+            reviewed_round=Subquery(_reviewed_round(OuterRef("pk"))),
+        )
+        .annotate(
             score=Avg("reviews__score", filter=done),
             lowest=Min("reviews__score", filter=done),
             highest=Max("reviews__score", filter=done),
@@ -308,9 +326,6 @@ def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
     )
 
 
-            reviewed_round=Subquery(_reviewed_round(OuterRef("pk"))),
-        )
-        .annotate(
 def unconflicted(user: Any) -> QuerySet[AllocationRequest]:
     """Requests in which `user` has neither an interest nor a conflict."""
     conflicts = Conflict.objects.filter(request=OuterRef("pk"), user=user, severity__in=Conflict.BLOCKING)

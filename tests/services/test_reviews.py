@@ -8,15 +8,19 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from allocations.programme.models import Conflict, RequestStep
+from allocations.programme.models import AllocationRequest, Conflict, RequestStep
+from allocations.programme.policies import actions_for
+from allocations.programme.selectors import visible_to
+from allocations.programme.services import request_decline as decline
 from allocations.projects.models import ProjectMember
 from allocations.reviews import selectors, services
 from allocations.reviews.models import Review, ReviewScore
+from datacenters.models import SiteRole
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
 from portal.foundation.models import AuditRow
 from portal.notices.models import Notice
-from portal.people.models import Membership, ProgrammeRole
+from portal.people.models import Deputy, Membership, ProgrammeRole, User
 from tests.cast import Cast
 from tests.requesting import fund
 from tests.reviewing import confirmed_by_admins, in_review, invited, reviewer, submit, word
@@ -101,6 +105,48 @@ def test_nobody_is_asked_who_may_not_review(cast: Cast) -> None:
     services.reviewers_invite(actor=cast.admin, request=request, users=[cast.reviewer])
     with pytest.raises(InvalidInput, match="already"):
         services.reviewers_invite(actor=cast.admin, request=request, users=[cast.reviewer])
+
+
+@pytest.mark.parametrize("how", ["deputy", "site", "auditor"])
+def test_nobody_is_asked_who_sees_it_by_another_role(cast: Cast, how: str) -> None:
+    request, other = in_review(cast, persons=2), reviewer("other")
+    today = clock.today()
+    if how == "deputy":
+        Deputy.objects.create(
+            person=cast.council, deputy=other, starts_on=today, ends_on=today, reason="On leave."
+        )
+    elif how == "site":
+        SiteRole.objects.create(site=cast.site, user=other, role=SiteRole.Role.MANAGER)
+    else:
+        ProgrammeRole.objects.create(user=other, role="auditor")
+    may = {one.user.name: one.may_review for one in selectors.candidates_for(request)}
+    assert may == {"Reviewer": True, "Other": False}
+    with pytest.raises(InvalidInput, match="nobody does both"):
+        services.reviewers_invite(actor=cast.admin, request=request, users=[other])
+
+
+@pytest.mark.parametrize("left", ["", "declined", "expired"])
+def test_who_was_a_reviewer_of_it_never_decides_about_it(cast: Cast, left: str) -> None:
+    first, second = invited(cast, cast.reviewer, reviewer("second"), persons=2)
+    if left == "declined":
+        services.review_decline(actor=first.reviewer, review=first, reason="No time.")
+    elif left == "expired":
+        Review.objects.filter(pk=first.pk).update(state="expired")
+    submit(second)
+    request = AllocationRequest.objects.get(pk=first.request_id)
+    for review in (first, second):
+        ProgrammeRole.objects.create(user=review.reviewer, role="council")
+    with pytest.raises(NotAllowed, match="as its reviewer"):
+        decline(actor=User.objects.get(pk=second.reviewer_id), request=request, reason="No.")
+    deciding = User.objects.get(pk=first.reviewer_id)
+    if left == "expired":  # Who never took it was never a reviewer.
+        assert decline(actor=deciding, request=request, reason="No.").decided_by == deciding
+        return
+    with pytest.raises(NotAllowed):
+        decline(actor=deciding, request=request, reason="No.")
+    assert request.code in {one.code for one in visible_to(deciding)}
+    assert "decline" not in actions_for(deciding, request)
+    assert "decline" in actions_for(cast.council, request)
 
 
 # --- Conflicts --------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.views import View
 
 from allocations.programme import services
 from allocations.programme.models import AllocationRequest, Call, RequestStep
-from allocations.programme.policies import seat_in
+from allocations.programme.policies import barring, seat_in
 from allocations.programme.selectors import calls_visible_to, pending_for, with_decisions
 from allocations.programme.web.calls_forms import DecideForm
 from portal.foundation.policies import require
@@ -64,7 +64,7 @@ class CallDecide(LoginRequiredMixin, View):
         """Those that this person may decide about now, the oldest first."""
         found = with_decisions(pending_for(self.actor)).filter(call=call)
         steps = Prefetch("steps", RequestStep.objects.select_related("step"))
-        found = found.prefetch_related(steps, "conflicts", "project__members")
+        found = found.prefetch_related(steps, "conflicts", "project__members", *barring())
         return [request for request in found[:MOST] if seat_in(self.actor, request)]
 
     def _show(self, call: Call, form: DecideForm, status: int = 200) -> HttpResponse:

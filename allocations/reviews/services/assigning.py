@@ -181,7 +181,7 @@ def _require_may_review(candidate: Candidate | None, user: User) -> None:
     elif candidate.asked:
         why = _("%(name)s was asked in this round already.")
     elif candidate.decides:
-        why = _("%(name)s decides about requests: nobody does both.")
+        why = _("%(name)s decides about requests, or sees this one by another role: nobody does both.")
     else:
         why = _("%(name)s has a conflict of interest.")
     raise InvalidInput(why % {"name": user}, field="reviewers", remedy=_("Choose somebody else."))
