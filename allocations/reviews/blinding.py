@@ -11,8 +11,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+
+from allocations.awards.models import Award
+from allocations.ledger.selectors import balances_of
 from allocations.programme.models import AllocationRequest, Attachment, RunRow, TrackVersion
-from allocations.projects.models import ProjectMember, Sector
+from allocations.projects.models import Project, ProjectMember, Sector
+from portal.foundation.formats import hours
 from portal.people.models import User
 
 STRUCK = "▇▇▇"
@@ -22,7 +27,11 @@ SHORTEST_NAME = 4  # A shorter part of a name is too often a word of its own.
 
 @dataclass(frozen=True)
 class Sheet:
-    """A request as its reviewer reads it. `organisation` and `title` are empty where the review is blind."""
+    """A request as its reviewer reads it.
+
+    Where the review is blind, `organisation` and `title` are empty, `prior_usage` is totals, and `abstract`
+    is left out once the project has an award.
+    """
 
     organisation: str
     title: str
@@ -54,7 +63,8 @@ def sheet_of(request: AllocationRequest) -> Sheet:
     """What the reviewers of `request` may read."""
     blind = is_double_blind(request.track_version)
     project = request.project
-    names = names_of(request) if blind else persons_of(request)
+    held = held_by(project) if blind else {}
+    names = [*names_of(request), *held, *held.values()] if blind else persons_of(request)
 
     def clean(text: str) -> str:
         return strike(text, names)
@@ -64,9 +74,10 @@ def sheet_of(request: AllocationRequest) -> Sheet:
         title="" if blind else clean(project.title),
         sector=project.sector,
         data_class=project.get_data_class_display(),
-        abstract=clean(request.abstract),
+        # The register shows the abstracts of projects with an award, and whose they are.
+        abstract="" if held else clean(request.abstract),
         justification=clean(request.justification),
-        prior_usage=clean(request.prior_usage),
+        prior_usage=_totals(held.values()) if blind else clean(request.prior_usage),
         checkpointing=request.get_checkpointing_display(),
         ai_risk=request.get_ai_risk_display(),
         ai_risk_note=clean(request.ai_risk_note),
@@ -83,6 +94,23 @@ def sheet_of(request: AllocationRequest) -> Sheet:
         gpu_seconds=request.gpu_seconds,
         attachments=attachments_of(request),
     )
+
+
+def held_by(project: Project) -> dict[str, str]:
+    """What the project was given before: code of the award → code of the allocation."""
+    awards = Award.objects.filter(allocation__project=project)
+    return dict(awards.values_list("code", "allocation__code"))
+
+
+def _totals(allocations: Iterable[str]) -> str:
+    """What these allocations come to: without codes, sites and periods, which the register shows."""
+    standing = balances_of(set(allocations)).values()
+    if not standing:
+        return ""
+    return _("%(granted)s GPU-hours were granted before, %(used)s of them are used.") % {
+        "granted": hours(sum(each.granted for each in standing)),
+        "used": hours(sum(each.spent for each in standing)),
+    }
 
 
 def attachments_of(request: AllocationRequest) -> list[Attachment]:

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 
+from allocations.programme.choices import prior_usage_of
 from allocations.programme.models import AllocationRequest, Attachment, Conflict
 from allocations.reviews import services
 from allocations.reviews.models import Review
 from portal.foundation import clock
 from portal.people.models import Membership, User
 from tests.cast import Cast
-from tests.requesting import approve, fund
+from tests.requesting import approve, fund, submitted
 from tests.reviewing import CRITERIA, in_review, invited, reviewer, submit
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,21 @@ def test_a_double_blind_page_names_nobody(cast: Cast, web: Any, path: str) -> No
     notices = web(cast.reviewer).get("/notices/").content.decode()
     for other in (listing, home, notices):
         assert not [name for name in named(cast) if name in other]
+
+
+def test_a_double_blind_page_tells_nothing_that_the_register_shows(cast: Cast, web: Any) -> None:
+    award = approve(cast, submitted(cast)).lines.get().award
+    assert award is not None
+    review = invited(cast)[0]
+    request = review.request
+    request.prior_usage = prior_usage_of(cast.project)
+    request.justification = f"More of {award.allocation.code} ({award.code})."
+    request.store("prior_usage", "justification")
+    assert award.allocation.code in request.prior_usage
+    page = text(web(cast.reviewer).get(f"/reviews/{review.code}/"))
+    assert "100 GPU-hours were granted before, 0 of them are used." in page
+    assert "More of" in page
+    assert not [told for told in (award.allocation.code, award.code, "retinopathy") if told in page]
 
 
 def test_a_single_blind_page_shows_the_organisation_but_no_person(cast: Cast, web: Any) -> None:
