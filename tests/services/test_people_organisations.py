@@ -452,3 +452,13 @@ def test_access_ends_and_comes_back_with_a_reason(cast):
     assert cast.member.fresh().is_active
     assert audited("user_deactivate").reason == "Left the country"
     assert audited("user_reactivate").after == {"is_active": True}
+
+
+def test_inviting_again_and_again_floods_nobody(cast):
+    invite = {"actor": cast.pi, "organisation": cast.organisation, "role": "member"}
+    for _ in range(5):
+        members.member_invite(**invite, email="stranger@example.pk")
+    with pytest.raises(Refused, match="within a day") as refused:
+        members.member_invite(**invite, email="stranger@example.pk")
+    assert "tomorrow" in refused.value.remedy
+    members.member_invite(**invite, email="other@example.pk")

@@ -37,6 +37,16 @@ def outdate(thing):
 
 
 # --- Invitations ------------------------------------------------------------------------------------
+def test_taking_it_back_and_inviting_again_floods_nobody(cast):
+    invite = {"actor": cast.pi, "project": cast.project, "email": "stranger@example.pk"}
+    for _ in range(5):
+        invitation_withdraw(actor=cast.pi, invitation=project_invite(**invite))
+    with pytest.raises(Refused, match="within a day") as refused:
+        project_invite(**invite)
+    assert "tomorrow" in refused.value.remedy
+    project_invite(**{**invite, "email": "other@example.pk"})
+
+
 def test_being_invited_isnt_being_in(cast, invited):
     assert invited.email == cast.outsider.email
     assert not selectors.visible_to(cast.outsider).exists()

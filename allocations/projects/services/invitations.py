@@ -21,6 +21,7 @@ from portal.foundation.services import records
 from portal.notices.services.notices import notify
 from portal.people.models import User
 from portal.people.services.announce import mail
+from portal.people.services.flooding import check_flooding
 
 VALID_FOR = timedelta(days=14)
 MOST_OPEN = 100
@@ -34,7 +35,8 @@ def project_invite(
     """Ask an address to work on the project; who proves to own it may accept for 14 days.
 
     For the PI and managers; people of any organisation, or of none, are welcome. Raises InvalidInput (email)
-    for no address, one that is invited already and a member's own; Refused where too many are open.
+    for no address, one that is invited already and a member's own; Refused where too many are open or were
+    sent today.
     """
     require(actor, "projects.manage", project)
     project = membership.locked(project)
@@ -56,7 +58,8 @@ def project_invite(
 def invitation_resend(*, actor: Any, invitation: ProjectInvitation) -> ProjectInvitation:
     """Send an open or outdated invitation again; it is valid for 14 more days. For the PI and managers.
 
-    Raises IllegalState where it was answered or withdrawn, Refused where it went out minutes ago.
+    Raises IllegalState where it was answered or withdrawn, Refused where it went out minutes ago, or
+    too many were sent today.
     """
     require(actor, "projects.manage", invitation.project)
     project = membership.locked(invitation.project)
@@ -67,7 +70,7 @@ def invitation_resend(*, actor: Any, invitation: ProjectInvitation) -> ProjectIn
         raise Refused(
             _("It was sent a few minutes ago."), remedy=_("Wait ten minutes before you send it again.")
         )
-    _check_room(project, besides=invitation)
+    _check_room(project, invitation.email, besides=invitation)
     changes = {"expires_at": clock.now() + VALID_FOR}
     invitation = records.update(
         actor=actor, action="project_invitation_resend", record=invitation, changes=changes
@@ -149,12 +152,17 @@ def _checked(project: Project, email: str) -> str:
             remedy=_("Send the invitation again from the list of open ones, or withdraw it first."),
         )
     pending.update(state=Asked.WITHDRAWN, updated_at=clock.now())
-    _check_room(project)
+    _check_room(project, email)
     return email
 
 
-def _check_room(project: Project, *, besides: ProjectInvitation | None = None) -> None:
+def _check_room(project: Project, email: str, *, besides: ProjectInvitation | None = None) -> None:
     """Nobody floods strangers' mail boxes."""
+    check_flooding(
+        to=ProjectInvitation.objects.filter(email__iexact=email),
+        by=project.invitations.all(),
+        actions={"project_invite", "project_invitation_resend"},
+    )
     waiting = project.invitations.filter(state=Asked.PENDING, expires_at__gt=clock.now())
     if besides is not None:
         waiting = waiting.exclude(pk=besides.pk)

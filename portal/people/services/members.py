@@ -19,6 +19,7 @@ from portal.foundation.services import audit, records
 from portal.people.models import Invitation, Membership, Organisation, User
 from portal.people.services._gate import locked
 from portal.people.services.announce import mail, tell
+from portal.people.services.flooding import check_flooding
 
 VALID_FOR = timedelta(days=14)
 MOST_OPEN = 50
@@ -39,6 +40,11 @@ def member_invite(*, actor: Any, organisation: Organisation, email: str, role: s
             field="email",
             remedy=_("Change their role in the list of members instead."),
         )
+    check_flooding(
+        to=Invitation.objects.filter(email__iexact=email),
+        by=organisation.invitations.all(),
+        actions={"member_invite"},
+    )
     organisation.invitations.filter(state=State.PENDING, email__iexact=email).update(state=State.WITHDRAWN)
     open_now = organisation.invitations.filter(state=State.PENDING, expires_at__gt=clock.now()).count()
     if open_now >= MOST_OPEN:
