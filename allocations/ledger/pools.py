@@ -38,7 +38,7 @@ def ids_behind(allocation_code: str) -> list[int]:
     )
 
 
-def created(pool: Account, *kinds: PostingKind) -> int:
+def created(pool: Account | LedgerAccount, *kinds: PostingKind) -> int:
     """What the supply gave to a pool, less what went back; by postings of `kinds`, or by all."""
     only = Q(posting__kind__in=kinds) if kinds else Q()
     given = Transfer.objects.filter(only, to_account=pool.pk, from_kind=AccountKind.SUPPLY)

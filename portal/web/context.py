@@ -111,7 +111,7 @@ def manages_a_site(user: Any) -> bool:
 
 def _duties(request: HttpRequest, user: Any) -> list[Item]:
     """What waits for people with a role, each with how much of it. Remembered for a few seconds."""
-    known: dict[str, int] = cache.get_or_set(_duties_key(user), lambda: _waiting(user), DUTIES_KNOWN_SECONDS)
+    known = cache.get_or_set(_duties_key(user), lambda: _waiting(user), DUTIES_KNOWN_SECONDS) or {}
     return [
         item
         for label, url, _shown, _count in DUTIES

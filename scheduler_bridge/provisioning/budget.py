@@ -32,7 +32,8 @@ def budgets_of(
 
     Granted less returned less spent, and what this Slurm account used itself added again, for Slurm counts
     that: so an ordinary charge changes nothing, and a refund, of which Slurm knows nothing, raises the
-    budget. What is kept for later instalments is left out until it is released. What jobs still running in earlier generations may cost is left out.
+    budget. What is kept for later instalments is left out until it is released, and what jobs still running
+    in earlier generations may cost.
     """
     allocations = list(allocations)
     standing, used = _books(allocations)

@@ -93,7 +93,7 @@ def test_no_state_without_a_decision(change: ChangeRequest, state: str) -> None:
 
 def test_what_was_asked_stays(change: ChangeRequest) -> None:
     for column, value in (("gpu_seconds", 1), ("persons", 0)):
-        with pytest.raises(InternalError, match="keeps_what_was_asked|Cannot"):
+        with pytest.raises(InternalError, match=r"keeps_what_was_asked|Cannot"):
             run(f"UPDATE lifecycle_changerequest SET {column} = %s WHERE id = %s", value, change.pk)
 
 

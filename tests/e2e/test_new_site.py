@@ -25,7 +25,7 @@ def annex(lab: Lab):
 def test_a_fifth_site(portal_lab: Portal, signed_in, annex):
     code = f"annex-{secrets.token_hex(2)}"
     admin, manager = signed_in(portal_lab, "admin"), signed_in(portal_lab, "site")
-    researcher, council = signed_in(portal_lab, "researcher"), signed_in(portal_lab, "council")
+    researcher = signed_in(portal_lab, "researcher")
 
     add_site(admin, code)
     connect(admin, code, annex)

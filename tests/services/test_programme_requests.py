@@ -336,7 +336,10 @@ def test_beyond_it_by_a_recorded_override(cast: Cast) -> None:
     assert decision.override_reason == "Flood forecasts can't wait."
     assert balances(decision.lines.get().award.allocation.code).granted == 3 * HOUR
     after = AuditRow.objects.filter(action="request_approve").latest("id").after
-    assert (after["awards"][0]["oversubscribed"], after["override_reason"]) == (2 * HOUR, "Flood forecasts can't wait.")
+    assert (after["awards"][0]["oversubscribed"], after["override_reason"]) == (
+        2 * HOUR,
+        "Flood forecasts can't wait.",
+    )
 
 
 def test_an_override_that_wasnt_needed_is_none(cast: Cast) -> None:

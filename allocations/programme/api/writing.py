@@ -1,5 +1,6 @@
 """Writing a request over the API: drafts with their lines, runs and attachments; handing them in."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -29,11 +30,18 @@ PAPER = r"attachments/(?P<attachment>[a-z0-9-]+)"
 class WritingMixin(ScopedViewSet):
     """Actions of those who lead the project. `_sent` and `_shown` are the view set's own."""
 
+    _sent: Callable[..., Any]
+    _shown: Callable[..., Response]
+
+    @property
+    def actor(self) -> Any:
+        return self.request.user
+
     @extend_schema(request=RequestInput, responses={201: shows})
     def create(self, request: Request) -> Response:
         """Begin a draft."""
         sent = self._sent(RequestInput)
-        made = services.request_create(actor=request.user, **sent.typed())
+        made = services.request_create(actor=self.actor, **sent.typed())
         return self._shown(made, status.HTTP_201_CREATED)
 
     @extend_schema(request=RequestInput, responses=shows)
@@ -41,7 +49,7 @@ class WritingMixin(ScopedViewSet):
         """Change a draft or a returned request; what isn't sent stays. Lines and runs come all together."""
         target = self.get_object()
         sent = self._sent(RequestInput, partial=True)
-        services.request_update(actor=request.user, request=target, **sent.typed())
+        services.request_update(actor=self.actor, request=target, **sent.typed())
         return self._shown(target)
 
     @extend_schema(request=SubmitInput, responses=shows)
@@ -51,8 +59,8 @@ class WritingMixin(ScopedViewSet):
         """Hand it in for decision."""
         target = self.get_object()
         if self._sent(SubmitInput).validated_data.get("consent"):
-            consent_give(request.user)
-        return self._shown(services.request_submit(actor=request.user, request=target))
+            consent_give(self.actor)
+        return self._shown(services.request_submit(actor=self.actor, request=target))
 
     @extend_schema(request=AttachmentInput, responses={201: AttachmentSerializer})
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
@@ -60,7 +68,7 @@ class WritingMixin(ScopedViewSet):
         """Attach a PDF."""
         target = self.get_object()
         sent = dict(self._sent(AttachmentInput).validated_data)
-        made = services.attachment_add(actor=request.user, request=target, upload=sent.pop("file"), **sent)
+        made = services.attachment_add(actor=self.actor, request=target, upload=sent.pop("file"), **sent)
         return Response(AttachmentSerializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(bytes), 204: None})
@@ -71,6 +79,6 @@ class WritingMixin(ScopedViewSet):
             choices.attachments_visible_to(request.user), code=attachment, request__code=code
         )
         if request.method == "DELETE":
-            services.attachment_remove(actor=request.user, attachment=found)
+            services.attachment_remove(actor=self.actor, attachment=found)
             return Response(status=status.HTTP_204_NO_CONTENT)
         return papers.response_of(found.file, name=found.code)

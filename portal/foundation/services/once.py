@@ -21,7 +21,7 @@ def once(*, actor: Any, key: str, act: Callable[[], str]) -> str:
             )
     except IntegrityError:
         earlier = IdempotencyKey.objects.get(user_code=actor.code, key=f"form:{key}"[:100])
-        return str(earlier.reply["to"])
+        return str((earlier.reply or {})["to"])
     to = act()
     entry.reply = {"to": to}
     entry.save(update_fields=["reply"])

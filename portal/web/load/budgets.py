@@ -24,7 +24,7 @@ def plant(lines: list[DecisionLine], decider: User) -> list[Allocation]:
     """One allocation a line; what has ended is closed. Saves the lines with their awards."""
     allocations = Allocation.objects.bulk_create(_allocation(line) for line in lines)
     for allocation, line in zip(allocations, lines, strict=True):
-        allocation.created_at = line.decision.request.decided_at
+        allocation.created_at = line.decision.request.decided_at or allocation.created_at
     Allocation.objects.bulk_update(allocations, ["created_at"], batch_size=BATCH)
     awards = Award.objects.bulk_create(
         Award(

@@ -169,9 +169,9 @@ def _decide(
             decision=by_request[line.request_id],
             line=line,
             resource=line.resource,
-            gpu_seconds=line.gpu_seconds,
-            starts_on=line.request.starts_on,
-            ends_on=line.request.ends_on,
+            gpu_seconds=line.gpu_seconds or 0,
+            starts_on=line.request.starts_on or clock.today(),
+            ends_on=line.request.ends_on or clock.today(),
         )
         for line in lines
     ]

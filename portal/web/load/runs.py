@@ -57,8 +57,8 @@ def _write(some: tuple[Ran, ...]) -> None:
     runs = JobRun.objects.bulk_create(
         JobRun(
             cluster=job.cluster,
-            slurm_job_id=job.slurm_job_id,
-            submitted_at=job.queued_at,
+            slurm_job_id=job.slurm_job_id or 0,
+            submitted_at=job.queued_at or clock.now(),
             job=job,
             allocation=job.allocation,
             login=LOGIN,
@@ -91,8 +91,8 @@ def _write(some: tuple[Ran, ...]) -> None:
                 user=job.submitted_by,
                 login=LOGIN,
                 job_code=job.code,
-                started_at=run.started_at,
-                ended_at=run.ended_at,
+                started_at=run.started_at or clock.now(),
+                ended_at=run.ended_at or clock.now(),
                 gpus=GPUS,
                 gpu_seconds=run.charged or 0,
                 state=run.state,

@@ -147,8 +147,9 @@ class DecisionForm(forms.Form):
                         line=line,
                         resource=resource,
                         gpu_seconds=hours_to_seconds(hours),
-                        starts_on=data["starts_on"] or max(self.request.starts_on, clock.today()),
-                        ends_on=data["ends_on"] or self.request.ends_on,
+                        starts_on=data["starts_on"]
+                        or max(self.request.starts_on or clock.today(), clock.today()),
+                        ends_on=data["ends_on"] or self.request.ends_on or clock.today(),
                     )
                 )
         return grants
