@@ -25,6 +25,7 @@ from portal.people.policies import is_admin, seat_of
 DECIDERS = {ProgrammeRole.Role.ADMIN.value, ProgrammeRole.Role.COUNCIL.value}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
 PENDING = {RequestState.SUBMITTED, RequestState.UNDER_REVIEW}
+DECIDED = {RequestState.APPROVED, RequestState.DECLINED}
 CHECKS = {TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS}
 
 Bar = Callable[[Any, AllocationRequest], bool]
@@ -54,7 +55,7 @@ def is_barred(user: Any, request: AllocationRequest) -> bool:
 
 def roles_for(request: AllocationRequest) -> set[str]:
     """The programme's roles that decide about `request`, as its version says."""
-    roles = next(
+    roles: list[str] = next(
         (
             step.step.roles
             for step in request.steps.all()
@@ -181,6 +182,18 @@ def may_read_internal(user: Any, request: AllocationRequest) -> bool:
         bool(is_decider(user)) or bool(holds_the_check(user, request)) or _speaks_for_a_site(user, request)
     )
     return by_duty and bool(is_independent(user, request))
+
+
+def words_for(user: Any, request: AllocationRequest) -> list[Decision]:
+    """The words about `request` that `user` may read.
+
+    Until it is decided an approval is but the first of two: it is for those who deal with the request.
+    """
+    words = list(request.decisions.all())
+    told = [word for word in words if word.outcome != Decision.Outcome.APPROVED]
+    if request.state in DECIDED or len(told) == len(words) or may_read_internal(user, request):
+        return words
+    return told
 
 
 def _speaks_for_a_site(user: Any, request: AllocationRequest) -> bool:

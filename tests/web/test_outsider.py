@@ -237,7 +237,12 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
         "tracks": {"code": "large"},
         "rubrics": {"code": Rubric.objects.earliest("id").code},
         "calls": {"code": call.code, "document": document.code},
-        "requests": {"code": request.code, "attachment": attachment.code, "site": cast.site.code},
+        "requests": {
+            "code": request.code,
+            "attachment": attachment.code,
+            "site": cast.site.code,
+            "entry": "wai-0000000000",
+        },
         "changes": {"code": change.code},
         "allocation-reports": {"code": report.code},
         "appeals": {"code": appeal.code},

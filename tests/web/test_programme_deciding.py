@@ -5,10 +5,19 @@ from typing import Any
 import pytest
 
 from allocations.programme import services
-from allocations.programme.models import AllocationRequest, Conflict, Message, RequestLine
+from allocations.programme.models import (
+    AllocationRequest,
+    Conflict,
+    Message,
+    RequestLine,
+    Track,
+    TrackStep,
+    TrackVersion,
+    WaitingEntry,
+)
 from allocations.programme.steps import PASS
 from tests.cast import Cast, site
-from tests.requesting import HOUR, asked, fund
+from tests.requesting import HOUR, asked, fund, submitted
 from tests.web.test_programme_pages import text
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +132,51 @@ def test_the_same_over_the_api(cast: Cast, api: Any, standard: AllocationRequest
     decided = api(cast.council).post(f"{one}decide/", grants, format="json").json()
     assert (decided["state"], decided["decisions"][0]["gpu_seconds"]) == ("approved", 900 * HOUR)
     assert decided["decisions"][0]["reason_code"] == "in_part"
+
+
+def test_the_first_of_two_approvals_is_no_news_for_the_project(cast: Cast, web: Any, api: Any) -> None:
+    track = Track.objects.create(code="two", name_en="Two", name_ur="دو", position=98)
+    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
+    TrackStep.objects.create(
+        version=version, position=0, kind="decision", roles=["admin", "council"], persons=2
+    )
+    request = submitted(cast, track=track)
+    services.request_approve(actor=cast.council, request=request, conditions="Only at night.")
+    page, one = f"/requests/{request.code}/", f"/api/v1/requests/{request.code}/"
+    for reader, words in ((cast.pi, 0), (cast.admin, 1)):
+        shown = text(web(reader).get(page))
+        assert ("Only at night." in shown, "Approved by a first person" in shown) == (words > 0, words > 0)
+        assert len(api(reader).get(one).json()["decisions"]) == words
+        listed = api(reader).get("/api/v1/requests/").json()["results"][0]
+        assert len(listed["decisions"]) == words
+    services.request_approve(actor=cast.admin, request=request)
+    assert "Only at night." in text(web(cast.pi).get(page))
+    assert len(api(cast.pi).get(one).json()["decisions"]) == 2
+
+
+def test_a_place_on_the_waiting_list_is_given_up(cast: Cast, web: Any, api: Any) -> None:
+    for row in cast.resource.capacities.all():
+        row.gpu_seconds = 0
+        row.store("gpu_seconds")
+    fund(cast.resource)
+    for by_page in (True, False):
+        request = submitted(cast)
+        services.request_approve(actor=cast.council, request=request, wait=True)
+        entry = WaitingEntry.objects.latest("id")
+        page, one = f"/requests/{request.code}/", f"/api/v1/requests/{request.code}/"
+        assert "Leave the waiting list" in text(web(cast.pi).get(page))
+        assert "Leave the waiting list" not in text(web(cast.member).get(page))
+        assert api(cast.pi).get(one).json()["decisions"][0]["lines"][0]["waiting_entry"] == entry.code
+        button, sent = f"{page}waiting/{entry.code}/withdraw/", {"entry": entry.code}
+        for who, answer in ((cast.outsider, 404), (cast.member, 403)):
+            assert web(who).post(button).status_code == answer
+            assert api(who).post(f"{one}leave-waiting-list/", sent, format="json").status_code == answer
+        entry.refresh_from_db()
+        assert entry.state == "waiting"
+        if by_page:
+            assert web(cast.pi).post(button).status_code == 302
+        else:
+            assert api(cast.pi).post(f"{one}leave-waiting-list/", sent, format="json").status_code == 200
+        entry.refresh_from_db()
+        assert entry.state == "withdrawn"
+        assert "Leave the waiting list" not in text(web(cast.pi).get(page))

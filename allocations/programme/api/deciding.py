@@ -14,10 +14,12 @@ from allocations.programme.api.deciding_serializers import (
     ConflictInput,
     ConsentInput,
     DecisionInput,
+    LeaveWaitingListInput,
     MessageInput,
     MessageSerializer,
 )
 from allocations.programme.api.serializers import RequestDetailSerializer
+from allocations.programme.models import WaitingEntry
 from allocations.programme.policies import may_read_internal
 from portal.foundation.api import ScopedViewSet
 
@@ -66,6 +68,19 @@ class DecidingMixin(ScopedViewSet):
         target = self.get_object()
         sent = self._sent(ConflictInput).validated_data
         services.conflict_declare(actor=self.actor, request=target, **sent)
+        return self._shown(target)
+
+    @extend_schema(request=LeaveWaitingListInput, responses=shows)
+    @action(detail=True, methods=["post"], url_path="leave-waiting-list")
+    def leave_waiting_list(self, request: Request, code: str) -> Response:
+        """Give up a place on the waiting list; what was awarded stays."""
+        target = self.get_object()
+        entry = get_object_or_404(
+            WaitingEntry,
+            decision_line__decision__request=target,
+            code=self._sent(LeaveWaitingListInput).validated_data["entry"],
+        )
+        services.waiting_withdraw(actor=self.actor, entry=entry)
         return self._shown(target)
 
     @extend_schema(methods=["get"], responses=MessageSerializer(many=True))

@@ -133,3 +133,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         model = Message
         fields = ["code", "author", "audience", "text", "created_at"]
         read_only_fields = fields
+
+
+class LeaveWaitingListInput(serializers.Serializer[Any]):
+    entry = serializers.CharField(help_text="Code of the place on the waiting list.")

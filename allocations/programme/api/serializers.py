@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from allocations.programme.api.deciding_serializers import ClockSerializer
 from allocations.programme.api.writing_serializers import ContentSerializer
-from allocations.programme.models import AllocationRequest, Decision, DecisionLine
-from allocations.programme.policies import actions_for
+from allocations.programme.models import AllocationRequest, Decision, DecisionLine, WaitingEntry
+from allocations.programme.policies import actions_for, words_for
 from allocations.programme.standing import clock_of
 from portal.foundation.units import seconds_to_hours
 
@@ -22,11 +22,12 @@ class GpuHours(serializers.DecimalField):
 
 
 class DecisionLineSerializer(serializers.ModelSerializer[DecisionLine]):
-    """`waiting_gpu_seconds` of what was granted weren't free and are on the waiting list."""
+    """`waiting_gpu_seconds` of what was granted weren't free and went on the waiting list."""
 
     resource = serializers.CharField(source="resource.code")
     award = serializers.SlugRelatedField(slug_field="code", read_only=True)  # type: ignore[var-annotated]
     allocation = serializers.SerializerMethodField()
+    waiting_entry = serializers.SerializerMethodField()
 
     class Meta:
         model = DecisionLine
@@ -34,6 +35,7 @@ class DecisionLineSerializer(serializers.ModelSerializer[DecisionLine]):
             "resource",
             "gpu_seconds",
             "waiting_gpu_seconds",
+            "waiting_entry",
             "starts_on",
             "ends_on",
             "award",
@@ -44,6 +46,11 @@ class DecisionLineSerializer(serializers.ModelSerializer[DecisionLine]):
     def get_allocation(self, line: DecisionLine) -> str | None:
         """Code of the allocation that the award feeds."""
         return line.award.allocation.code if line.award else None
+
+    def get_waiting_entry(self, line: DecisionLine) -> str | None:
+        """Code of the place, while it is waited at."""
+        entry = getattr(line, "waiting", None)
+        return entry.code if entry and entry.state == WaitingEntry.State.WAITING else None
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
@@ -85,7 +92,7 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
     gpu_seconds = serializers.SerializerMethodField()
     gpu_hours = serializers.SerializerMethodField()
     track = serializers.CharField(source="track_version.track.code", allow_null=True, default=None)
-    decisions = DecisionSerializer(many=True)
+    decisions = serializers.SerializerMethodField()
 
     class Meta:
         model = AllocationRequest
@@ -110,6 +117,12 @@ class RequestSerializer(serializers.ModelSerializer[AllocationRequest]):
             "updated_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(DecisionSerializer(many=True))
+    def get_decisions(self, request: AllocationRequest) -> list[dict[str, Any]]:
+        """Until it is decided, approvals are for those who deal with the request."""
+        words = words_for(self.context["request"].user, request)
+        return list(DecisionSerializer(words, many=True).data)
 
     def get_resource(self, request: AllocationRequest) -> str | None:
         line = next(iter(request.lines.all()), None)

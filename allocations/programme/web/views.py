@@ -12,7 +12,7 @@ from allocations.programme import selectors, services
 from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest
-from allocations.programme.policies import PERMISSION_OF, actions_for
+from allocations.programme.policies import DECIDED, PERMISSION_OF, actions_for, may_read_internal, words_for
 from allocations.programme.standing import clock_of, compared
 from allocations.programme.web.forms import WithdrawForm
 from portal.foundation.errors import IllegalState
@@ -89,8 +89,9 @@ class RequestPage(DetailPage):
         actions = actions_for(self.request.user, request)
         return page | {
             "line": next(iter(request.lines.all()), None),
-            "decisions": list(request.decisions.all())[::-1],
+            "decisions": words_for(self.request.user, request)[::-1],
             "actions": actions,
+            "leads": allowed(self.request.user, "programme.write_request", request),
             "next_step": NEXT_STEPS[request.state],
             "may_edit": "edit" in actions,
             "clock": clock_of(request),
@@ -99,9 +100,16 @@ class RequestPage(DetailPage):
             "versions": _changes(request),
             "attachments": request.attachments.filter(removed_at__isnull=True),
             "problems": problems(request) if "submit" in actions else [],
-            "events": events(request, TITLES),
+            "events": events(request, _titles_for(self.request.user, request)),
             "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
+
+
+def _titles_for(viewer: Any, request: AllocationRequest) -> dict[str, Any]:
+    """What its history tells: of a first approval, until it is decided, only to those who deal with it."""
+    if request.state in DECIDED or may_read_internal(viewer, request):
+        return TITLES
+    return {action: title for action, title in TITLES.items() if action != "request_propose"}
 
 
 def _waiting(request: Any) -> tuple[Any, str]:

@@ -4,14 +4,16 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allocations.programme import selectors, services
-from allocations.programme.models import AllocationRequest, SiteConsent
+from allocations.programme.models import AllocationRequest, SiteConsent, WaitingEntry
 from allocations.programme.policies import may_read_internal
 from allocations.programme.web.deciding.forms import CheckForm, ConflictForm, ConsentForm, MessageForm
 from allocations.programme.web.views import RequestAct, find
 from portal.foundation.policies import allowed, require
+from portal.foundation.web import ActionView
 
 SHOWN = 50
 
@@ -114,3 +116,16 @@ class RequestThread(RequestAct):
     def act(self, form: MessageForm) -> str:
         services.message_write(actor=self.actor, request=self.object, **form.cleaned_data)
         return f"{self.object.get_absolute_url()}thread/"
+
+
+class WaitingWithdraw(ActionView):
+    """Give up a place on the waiting list."""
+
+    selector = selectors.visible_to
+
+    def act(self, target: AllocationRequest) -> str:
+        entry = get_object_or_404(
+            WaitingEntry, decision_line__decision__request=target, code=self.kwargs["entry"]
+        )
+        services.waiting_withdraw(actor=self.request.user, entry=entry)  # type: ignore[arg-type]
+        return gettext("The place on the waiting list is given up. What was awarded stays.")

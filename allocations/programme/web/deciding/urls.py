@@ -13,4 +13,9 @@ urlpatterns = [
     path("requests/<slug:code>/consent/<slug:site>/", steps.RequestConsent.as_view(), name="request_consent"),
     path("requests/<slug:code>/conflict/", steps.RequestConflict.as_view(), name="request_conflict"),
     path("requests/<slug:code>/thread/", steps.RequestThread.as_view(), name="request_thread"),
+    path(
+        "requests/<slug:code>/waiting/<slug:entry>/withdraw/",
+        steps.WaitingWithdraw.as_view(),
+        name="request_waiting_withdraw",
+    ),
 ]
