@@ -4,11 +4,14 @@ import csv
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from allocations.awards.models import Allocation
 from allocations.projects.models import Project
+from portal.foundation import clock
+from portal.people.models import Organisation, Verification
 from tests.cast import Cast
 from tests.requesting import HOUR, approved, declined, fund, submitted
 from tests.using import allocated, charged
@@ -153,6 +156,12 @@ def test_an_abstract_is_kept_out_where_the_request_says_so(cast: Cast, api) -> N
     assert api(None).get(API).json()["results"][0]["abstract"] == "withheld"
 
 
+@pytest.fixture
+def reckoned_anew() -> None:
+    cache.clear()
+
+
+@pytest.mark.usefixtures("reckoned_anew")
 def test_the_programme_in_figures(cast: Cast, web, api) -> None:
     fund(cast.resource)
     approved(cast, gpu_seconds=300 * HOUR)
@@ -169,3 +178,44 @@ def test_the_programme_in_figures(cast: Cast, web, api) -> None:
     page = web(None).get(f"{PAGE}statistics/")
     assert page.status_code == 200
     assert "50 %" in page.content.decode()
+    # One organisation's figure would tell who leads it.
+    assert [each["shares"] for each in told["divisions"] if each["title"] == "Women-led"] == [[]]
+    assert "fewer than three organisations" in page.content.decode()
+
+
+@pytest.mark.usefixtures("reckoned_anew")
+def test_women_led_is_told_as_verified_of_three_and_more(cast: Cast, web, api) -> None:
+    fund(cast.resource)
+    for number in range(6):
+        organisation = Organisation.objects.create(
+            name=f"Body {number}", kind="startup", province="sindh", women_led=True
+        )
+        if number < 3:
+            claim = Verification.objects.create(
+                organisation=organisation,
+                identifier_kind="cuin",
+                identifier=f"000000{number}",
+                province="sindh",
+                women_led=True,
+                submitted_by=cast.pi,
+            )
+            claim.words.create(verifier=cast.admin, seat=cast.admin, expires_on=clock.today(), women_led=True)
+            Verification.objects.filter(pk=claim.pk).update(
+                state="accepted",
+                verifier=cast.admin,
+                decided_at=clock.now(),
+                expires_on=clock.today(),
+                women_led_confirmed=True,
+            )
+        project = Project.objects.create(
+            organisation=organisation, title=f"P{number}", abstract="A", sector=cast.project.sector
+        )
+        allocated(project, cast.resource, by=cast.council, gpu_hours=10)
+    reply = api(None).get(f"{API}statistics/")
+    (shares,) = [each["shares"] for each in reply.json()["divisions"] if each["title"] == "Women-led"]
+    assert [share["percent"] for share in shares] == [50.0, 50.0]
+    assert "Cookie" in reply["Vary"]
+    # For five minutes nothing is reckoned again.
+    with CaptureQueriesContext(connection) as queries:
+        api(None).get(f"{API}statistics/")
+    assert not [query for query in queries if "programme_allocationrequest" in query["sql"]]

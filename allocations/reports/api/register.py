@@ -17,7 +17,6 @@ from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from allocations.awards.models import Allocation
-from allocations.projects.selectors import people_trained
 from allocations.reports.api.formats import JSONOrCSV
 from allocations.reports.exports import csv_lines
 from allocations.reports.register import statistics
@@ -122,15 +121,11 @@ class ProgrammeStatistics(APIView):
 
     @extend_schema(operation_id="register_statistics", auth=[], responses=StatisticsSerializer)
     def get(self, request: Request) -> Response:
-        told = {
-            "remark": ILLUSTRATIVE if statistics.has_demonstrations() else "",
-            "quarters": statistics.by_quarter(),
-            "divisions": statistics.divisions(),
-            "people_trained": people_trained(),
-        }
+        figures = statistics.figures()
+        told = figures | {"remark": ILLUSTRATIVE if figures["has_demonstrations"] else ""}
         response = Response(StatisticsSerializer(told).data)
         patch_cache_control(response, public=True, max_age=KEPT_SECONDS)
-        patch_vary_headers(response, ["Accept-Language"])
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])  # both choose the language
         return response
 
 
@@ -168,7 +163,7 @@ class Register(JSONOrCSV):
             response = self._csv(asked) if is_csv else self._json(asked, sums)
         response["ETag"] = etag
         patch_cache_control(response, public=True, max_age=KEPT_SECONDS)
-        patch_vary_headers(response, ["Accept"])
+        patch_vary_headers(response, ["Accept", "Accept-Language", "Cookie"])
         return response
 
     def get_queryset(self) -> QuerySet[Allocation]:

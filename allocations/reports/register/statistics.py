@@ -4,21 +4,38 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Sum
+from django.core.cache import cache
+from django.db.models import (
+    Aggregate,
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+)
 from django.db.models.functions import TruncQuarter
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from allocations.awards.models import Award
 from allocations.awards.quotas.models import Dimension, Quota
 from allocations.programme.models import AllocationRequest, DecisionLine, RequestLine
 from allocations.programme.transitions import RequestState
 from allocations.projects.models import Sector
+from allocations.projects.selectors import people_trained
 from portal.foundation import clock
 from portal.foundation.clock import KARACHI, Quarter
 from portal.people.models import Organisation
+from portal.people.selectors import women_led_organisations
 
 QUARTERS = 8
+FEWEST = 3  # organisations in a group that figures are told of
+KEPT_SECONDS = 300
+LED = "is_women_led"  # as verified: what an organisation says of itself doesn't count
 WAITING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW, RequestState.RETURNED)
 
 
@@ -28,6 +45,20 @@ class Median(Aggregate):
     function = "PERCENTILE_CONT"
     name = "median"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+def figures() -> dict[str, Any]:
+    """All of it, for the page and the API; reckoned anew after five minutes, in each language."""
+
+    def reckon() -> dict[str, Any]:
+        return {
+            "quarters": by_quarter(),
+            "divisions": divisions(),
+            "people_trained": people_trained(),
+            "has_demonstrations": has_demonstrations(),
+        }
+
+    return cache.get_or_set(f"statistics:{get_language()}", reckon, KEPT_SECONDS) or reckon()
 
 
 @dataclass(frozen=True)
@@ -114,6 +145,7 @@ def divisions() -> list[Division]:
     awards = Award.objects.filter(created_at__gte=clock.now() - timedelta(days=365))
     sectors = {sector.code: str(sector) for sector in Sector.objects.all()}
     organisation = "allocation__project__organisation"
+    awards = awards.annotate(**{LED: Exists(women_led_organisations().filter(pk=OuterRef(organisation)))})
     floors = _floors()
     return [
         _division(awards, floors, title, dimension, column, names)
@@ -134,7 +166,7 @@ def divisions() -> list[Division]:
             (
                 gettext_lazy("Women-led"),
                 Dimension.WOMEN_LED,
-                f"{organisation}__women_led",
+                LED,
                 {True: _("Women-led"), False: _("Others")},
             ),
         )
@@ -149,6 +181,8 @@ def _division(
     column: str,
     names: dict[Any, Any],
 ) -> Division:
+    if column == LED and _tells_of_single_ones(awards):
+        return Division(title, [])
     sums = dict(awards.order_by().values_list(column).annotate(Sum("gpu_seconds")))
     whole = sum(sums.values()) or 1
     largest_first = sorted(sums.items(), key=lambda pair: -pair[1])
@@ -164,6 +198,17 @@ def _division(
             for value, amount in largest_first
         ],
     )
+
+
+def _tells_of_single_ones(awards: QuerySet[Award]) -> bool:
+    """Whether a group is so small that its figure is about its members.
+
+    The rest of what the register divides by, it says of each award; whom a woman leads it doesn't. Either
+    group's figure gives the other's away, so neither is told.
+    """
+    organisations = Count("allocation__project__organisation", distinct=True)
+    sizes = dict(awards.order_by().values_list(LED).annotate(organisations))
+    return any(sizes.get(group, 0) < FEWEST for group in (True, False))
 
 
 def _group(dimension: str, value: Any) -> tuple[str, str]:

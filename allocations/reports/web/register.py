@@ -9,7 +9,6 @@ from django.views.generic import TemplateView
 from django_filters.views import FilterView
 
 from allocations.awards.models import Allocation
-from allocations.projects.selectors import people_trained
 from allocations.reports.register import statistics
 from allocations.reports.register.entries import entries, published, totals
 from allocations.reports.register.filters import RegisterFilters
@@ -23,10 +22,7 @@ class StatisticsPage(TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {
             "title": _("The programme in figures"),
-            "quarters": statistics.by_quarter(),
-            "divisions": statistics.divisions(),
-            "people_trained": people_trained(),
-            "has_demonstrations": statistics.has_demonstrations(),
+            **statistics.figures(),
         }
 
 
