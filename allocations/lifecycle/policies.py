@@ -41,7 +41,16 @@ def seat_for_report(user: Any, report: AllocationReport) -> User | None:
 def seat_for_appeal(user: Any, appeal: Appeal) -> User | None:
     """Only others than those who decided before hear an appeal."""
     barred = _spoke(appeal.decisions) | _spoke(appeal.subject.decisions) | {appeal.filed_by_id}
-    return _seat(user, project_of(appeal), barred | _conflicted_about(appeal), DECIDERS)
+    return _seat(user, project_of(appeal), barred | conflicted_about(appeal), DECIDERS)
+
+
+def words_for(user: Any, appeal: Appeal) -> list[Any]:
+    """What was said about `appeal`: until it is decided, only for those who may decide it, or have spoken."""
+    words = list(appeal.decisions.all())
+    if not words or appeal.state in {AppealState.UPHELD, AppealState.DISMISSED}:
+        return words
+    spoke = any(user.pk in {word.decided_by_id, word.on_behalf_of_id} for word in words)
+    return words if spoke or seat_for_appeal(user, appeal) is not None else []
 
 
 def project_of(appeal: Appeal) -> Project:
@@ -49,7 +58,8 @@ def project_of(appeal: Appeal) -> Project:
     return subject.project if isinstance(subject, AllocationRequest) else subject.allocation.project
 
 
-def _conflicted_about(appeal: Appeal) -> set[int]:
+def conflicted_about(appeal: Appeal) -> set[int]:
+    """Ids of those with a conflict of interest about what is appealed against."""
     if isinstance(appeal.subject, ChangeRequest):
         return conflicted(appeal.subject.allocation)
     found = Conflict.objects.filter(request=appeal.subject, severity__in=Conflict.BLOCKING)

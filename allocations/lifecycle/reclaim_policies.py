@@ -6,6 +6,7 @@ import rules
 
 from allocations.awards.interest import has_interest
 from allocations.lifecycle.models.reclaim import ReclaimCase
+from allocations.lifecycle.policies import conflicted
 from allocations.projects.policies import is_managing
 from portal.people.policies import is_admin
 
@@ -22,7 +23,12 @@ def manages_its_project(user: Any, case: ReclaimCase | None) -> bool:
 
 @rules.predicate
 def is_independent_of(user: Any, case: ReclaimCase | None) -> bool:
-    return case is not None and not has_interest(user, case.allocation.project)
+    """Nobody with an interest in the project or a conflict on record answers."""
+    return (
+        case is not None
+        and not has_interest(user, case.allocation.project)
+        and user.pk not in conflicted(case.allocation)
+    )
 
 
 # The dry run, the rules and every case.

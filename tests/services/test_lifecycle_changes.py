@@ -318,3 +318,12 @@ def test_no_decider_of_ones_own_or_in_conflict(cast: Cast, allocation: Allocatio
     settings.REQUIRE_SECOND_FACTOR = True
     with pytest.raises(SecondFactorNeeded):
         decide(decider("free"), change)
+
+
+def test_who_is_in_conflict_isnt_asked(cast: Cast, allocation: Allocation) -> None:
+    request = allocation.awards.get().decision_line.decision.request
+    Conflict.objects.create(request=request, user=cast.council, severity="apparent", kind="declared")
+    ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
+    asked = Notice.objects.filter(kind="change_requested")
+    assert asked.filter(user=cast.admin).exists()
+    assert not asked.filter(user=cast.council).exists()

@@ -177,6 +177,14 @@ def test_who_may_ask_and_answer(cast: Cast, allocation: Allocation) -> None:
         )
 
 
+def test_who_works_on_it_is_neither_asked_nor_answers(cast: Cast, allocation: Allocation) -> None:
+    cast.project.members.create(user=cast.admin)
+    exemption_ask(actor=cast.pi, case=(case := warned(cast, allocation)), reason="So.")
+    assert not Notice.objects.filter(kind="reclaim_exemption").exists()
+    with pytest.raises(NotAllowed):
+        exemption_grant(actor=cast.admin.fresh(), case=case)
+
+
 def test_not_enforced_it_only_tells(cast: Cast, allocation: Allocation) -> None:
     made = rule(cast, enforced=False)
     (finding,) = findings(at=day(37), rule=made)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from allocations.awards.models import Allocation
@@ -14,7 +15,7 @@ from allocations.lifecycle.models import (
     ChangeRequest,
     ReportAnswer,
 )
-from allocations.lifecycle.policies import actions_for
+from allocations.lifecycle.policies import actions_for, words_for
 from allocations.lifecycle.selectors import changes_visible_to
 from allocations.lifecycle.services.changes import VERBS
 from allocations.programme.api.serializers import GpuHours
@@ -178,7 +179,7 @@ class AppealSerializer(serializers.ModelSerializer[Appeal]):
     request = serializers.SerializerMethodField()
     change = serializers.SerializerMethodField()
     filed_by = serializers.CharField(source="filed_by.name")
-    decisions = SaidSerializer(many=True)
+    decisions = serializers.SerializerMethodField()
 
     class Meta:
         model = Appeal
@@ -196,6 +197,11 @@ class AppealSerializer(serializers.ModelSerializer[Appeal]):
             "created_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(SaidSerializer(many=True))
+    def get_decisions(self, appeal: Appeal) -> list[dict[str, Any]]:
+        """Until it is decided, only for those who may decide it."""
+        return list(SaidSerializer(words_for(self.context["request"].user, appeal), many=True).data)
 
     def get_request(self, appeal: Appeal) -> str | None:
         return appeal.request.code if appeal.request else None

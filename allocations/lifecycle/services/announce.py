@@ -1,5 +1,6 @@
 """Telling people about changes, reports and appeals."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -7,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from allocations.awards.models import Allocation
 from allocations.lifecycle.models import AllocationReport, Appeal, ChangeRequest
-from allocations.lifecycle.policies import project_of
+from allocations.lifecycle.policies import ADMINS, conflicted, conflicted_about, project_of
 from allocations.programme.policies import DECIDERS
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
@@ -57,13 +58,15 @@ APPEAL_DECIDED = {
 
 def tell_deciders(change: ChangeRequest) -> None:
     """Those who may decide learn that a change waits."""
-    people = _deciders(change.allocation.project).exclude(pk=change.requested_by_id)
+    barred = conflicted(change.allocation) | {change.requested_by_id}
+    people = deciders(change.allocation.project, barred)
     _tell(people, "change_requested", ASKED[change.kind], ASKED_TEXT, change.allocation, change)
 
 
 def tell_second(change: ChangeRequest, but: User) -> None:
     """One has approved: the others learn that a second word is needed."""
-    people = _deciders(change.allocation.project).exclude(pk__in=[change.requested_by_id, but.pk])
+    barred = conflicted(change.allocation) | {change.requested_by_id, but.pk}
+    people = deciders(change.allocation.project, barred)
     _tell(people, "change_requested", SECOND, SECOND_TEXT, change.allocation, change)
 
 
@@ -88,7 +91,7 @@ def tell_report_due(report: AllocationReport) -> None:
 
 
 def tell_report_in(report: AllocationReport) -> None:
-    people = _deciders(report.allocation.project, {"admin"})
+    people = deciders(report.allocation.project, conflicted(report.allocation), ADMINS)
     _tell(people, "report_submitted", REPORT_IN, REPORT_IN_TEXT, report.allocation, report)
 
 
@@ -101,7 +104,7 @@ def tell_report_answered(report: AllocationReport, outcome: str, reason: str) ->
 def tell_appeal_filed(appeal: Appeal) -> None:
     project = project_of(appeal)
     notify(
-        users=_deciders(project).exclude(pk=appeal.filed_by_id),
+        users=deciders(project, conflicted_about(appeal) | {appeal.filed_by_id}),
         kind="appeal_filed",
         subject=APPEAL_FILED,
         body=APPEAL_FILED_TEXT,
@@ -123,11 +126,14 @@ def tell_appeal_decided(appeal: Appeal, outcome: str, reason: str) -> None:
     )
 
 
-def _deciders(project: Project, roles: set[str] | None = None) -> QuerySet[User]:
-    """Those with a role who have no interest in the project."""
-    concerned = Q(memberships__organisation=project.organisation_id) | Q(project_roles__project=project.pk)
-    deciders = User.objects.filter(programme_roles__role__in=roles or DECIDERS)
-    return deciders.exclude(concerned).distinct()
+def deciders(project: Project, barred: set[int], roles: Collection[str] = DECIDERS) -> QuerySet[User]:
+    """Those with a role who have no interest in the project and aren't `barred` (ids)."""
+    concerned = (
+        Q(pk__in=barred)
+        | Q(memberships__organisation=project.organisation_id)
+        | Q(project_roles__project=project.pk)
+    )
+    return User.objects.filter(programme_roles__role__in=roles).exclude(concerned).distinct()
 
 
 def _tell(

@@ -5,11 +5,13 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from allocations.lifecycle.models.reclaim import ReclaimCase
+from allocations.lifecycle.policies import ADMINS, conflicted
 from allocations.lifecycle.reclaim_plan import Finding
+from allocations.lifecycle.services.announce import deciders
 from portal.foundation import clock
 from portal.foundation.formats import hours
 from portal.notices.services.notices import notify
-from portal.people.models import ProgrammeRole, User
+from portal.people.models import User
 
 TEXTS = {
     "warn": (
@@ -77,11 +79,11 @@ def tell(case: ReclaimCase, event: str, finding: Finding | None = None, *, answe
 
 
 def tell_admins(case: ReclaimCase, *, reason: str) -> None:
-    """A request to be exempted awaits their answer."""
+    """A request to be exempted awaits the answer of those who may give it."""
     subject, body = ASKED
-    admins = User.objects.filter(programme_roles__role=ProgrammeRole.Role.ADMIN)
+    allocation = case.allocation
     notify(
-        users=admins.exclude(memberships__organisation=case.allocation.project.organisation_id),
+        users=deciders(allocation.project, conflicted(allocation), ADMINS),
         kind="reclaim_exemption",
         subject=subject,
         body=body,

@@ -13,7 +13,7 @@ from allocations.awards.history import events
 from allocations.lifecycle import selectors, services
 from allocations.lifecycle.filtersets import AppealFilters
 from allocations.lifecycle.models import Appeal, ChangeRequest
-from allocations.lifecycle.policies import actions_for, project_of
+from allocations.lifecycle.policies import actions_for, project_of, words_for
 from allocations.lifecycle.services.appeals import is_appealable, last_day_to_appeal
 from allocations.lifecycle.web.forms import AppealDecisionForm, AppealForm
 from allocations.programme.selectors import visible_to as visible_requests
@@ -45,12 +45,14 @@ class AppealPage(DetailPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = super().get_context_data(**kwargs)
         appeal: Appeal = page["object"]
+        words = words_for(self.request.user, appeal)
+        told = {name: title for name, title in TITLES.items() if words or name != "appeal_propose"}
         return page | {
             "actions": actions_for(self.request.user, appeal),
             "project": project_of(appeal),
             "before": words_before(appeal),
-            "words": list(appeal.decisions.all()),
-            "events": events(appeal, TITLES),
+            "words": words,
+            "events": events(appeal, told),
         }
 
 
