@@ -43,10 +43,10 @@ class Cast:
     project: Project
 
 
-def person(name: str, **fields: object) -> User:
+def person(name: str, *, consents: bool = True, **fields: object) -> User:
     user: User = User.objects.create_user(f"{name}@example.pk", PASSWORD, name=name.title(), **fields)
     user.emailaddress_set.create(email=user.email, verified=True, primary=True)
-    if terms := terms_in_force():
+    if consents and (terms := terms_in_force()):
         Consent.objects.create(user=user, terms=terms)
     return user
 

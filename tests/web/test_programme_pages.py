@@ -73,14 +73,14 @@ def test_the_decision_page_shows_what_the_award_does(cast: Cast, web: Any) -> No
     approved(cast, gpu_seconds=1_000 * HOUR)
     request = submitted(cast, gpu_seconds=300 * HOUR)
     page = text(web(cast.council).get(f"/requests/{request.code}/decide/"))
-    for figure in ("10,000", "300", "Held already", 'value="300"'):
+    for figure in ("10,000", "300", "Shares, weeks ahead, and who waits", 'value="300"'):
         assert figure in page
 
 
 def test_partial_approval_on_the_page(cast: Cast, web: Any) -> None:
     request = submitted(cast)
     client, address = web(cast.council), f"/requests/{request.code}/decide/"
-    body = {"outcome": "approved", "gpu_hours": "40"}
+    body = {"outcome": "approved", "gpu_hours_0": "40"}
     refused = client.post(address, body)
     assert refused.status_code == 422
     assert "A reason is needed." in text(refused)
@@ -95,7 +95,7 @@ def test_beyond_capacity_on_the_page(cast: Cast, web: Any) -> None:
     request = submitted(cast, gpu_seconds=10_001 * HOUR, starts_on=today, ends_on=today)
     client, address = web(cast.council), f"/requests/{request.code}/decide/"
     assert 'At most <bdi class="num" dir="ltr">10,000</bdi> GPU-hours fit' in text(client.get(address))
-    body = {"outcome": "approved", "gpu_hours": "10001", "reason": "All of it."}
+    body = {"outcome": "approved", "gpu_hours_0": "10001", "reason": "All of it."}
     refused = client.post(address, body)
     assert refused.status_code == 422
     assert "10,000 are free" in text(refused)
@@ -118,7 +118,7 @@ def test_pending_is_for_deciders_oldest_first(cast: Cast, web: Any) -> None:
     first, second = submitted(cast), submitted(cast)
     page = text(web(cast.council).get("/requests/pending/"))
     assert page.index(first.code) < page.index(second.code)
-    for user in (cast.pi, cast.reviewer, cast.site_manager, cast.outsider):
+    for user in (cast.pi, cast.reviewer, cast.outsider):
         assert web(user).get("/requests/pending/").status_code == 403
 
 
