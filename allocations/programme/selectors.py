@@ -19,7 +19,6 @@ from allocations.programme.models import (
     Track,
     TrackStep,
 )
-from allocations.programme.policies import barring
 from allocations.programme.transitions import ConsentState, RequestState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
@@ -58,7 +57,7 @@ def detailed(user: Any) -> QuerySet[AllocationRequest]:
     steps = RequestStep.objects.select_related("step", "closed_by")
     consents = SiteConsent.objects.select_related("site", "answered_by")
     return with_decisions(visible_to(user)).prefetch_related(
-        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts", *barring()
+        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts"
     )
 
 

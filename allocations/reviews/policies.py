@@ -4,7 +4,7 @@ from typing import Any
 
 import rules
 
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, TrackStep
 from allocations.programme.policies import bars, is_decider, is_independent
 from allocations.reviews.models import Review
 from allocations.reviews.transitions import ReviewState
@@ -15,7 +15,8 @@ from portal.people.policies import is_admin
 @bars("reviews")
 def has_reviewed(user: Any, request: AllocationRequest) -> bool:
     """Whether `user` was ever asked for a review of it, unless that passed without their taking it."""
-    return any(
+    # The steps are read already: where none is a review nobody was asked.
+    return any(step.kind == TrackStep.Kind.REVIEW for step in request.steps.all()) and any(
         review.reviewer_id == user.pk
         and (review.state != ReviewState.EXPIRED or review.accepted_at is not None)
         for review in request.reviews.all()
