@@ -14,6 +14,7 @@ urlpatterns = [
     path("requests/new/", request_new.RequestNew.as_view(), name="request_new"),
     path("requests/new/full/", request_new.RequestNewFull.as_view(), name="request_new_full"),
     path("requests/<slug:code>/", views.RequestPage.as_view(), name="request"),
+    path("requests/<slug:code>/history/", views.RequestHistory.as_view(), name="request_history"),
     path("requests/<slug:code>/edit/", request_steps.PurposeStep.as_view(), name="request_edit"),
     path("requests/<slug:code>/edit/amounts/", request_steps.AmountsStep.as_view(), name="request_amounts"),
     path("requests/<slug:code>/edit/running/", request_steps.RunningStep.as_view(), name="request_running"),

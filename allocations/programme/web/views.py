@@ -100,9 +100,23 @@ class RequestPage(DetailPage):
             "versions": _changes(request),
             "attachments": request.attachments.filter(removed_at__isnull=True),
             "problems": problems(request) if "submit" in actions else [],
-            "events": events(request, _titles_for(self.request.user, request)),
             "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
+
+
+class RequestHistory(DetailPage):
+    """What happened to a request: a page of its own, and a panel of the request's page for htmx."""
+
+    template_name = "programme/request_history.html"
+    selector = selectors.detailed
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        page = super().get_context_data(**kwargs)
+        return page | {"events": events(page["object"], _titles_for(self.request.user, page["object"]))}
+
+    def get_template_names(self) -> list[str]:
+        is_panel = self.request.headers.get("HX-Request") == "true"
+        return ["programme/_history.html"] if is_panel else super().get_template_names()
 
 
 def _titles_for(viewer: Any, request: AllocationRequest) -> dict[str, Any]:
