@@ -105,9 +105,7 @@ def mostly_used(codes: Iterable[str], *, percent: int) -> dict[str, Used]:
         .order_by()
         .values("allocation_code")
         # The four balances come to what was granted less what was returned: an overrun's is negative.
-        .annotate(
-            budget=Sum("balance") - Sum("kept"), spent=Sum("balance", filter=Q(kind=AccountKind.SPENT))
-        )
+        .annotate(budget=Sum("balance") - Sum("kept"), spent=Sum("balance", filter=Q(kind=AccountKind.SPENT)))
         .filter(budget__gt=0, spent__gte=F("budget") * percent / 100.0)
     )
     return {str(row["allocation_code"]): Used(row["spent"], row["budget"]) for row in figures}

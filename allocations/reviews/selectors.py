@@ -270,7 +270,7 @@ def comments_for(user: Any, request: AllocationRequest) -> list[str]:
 def scores_of(request: AllocationRequest) -> list[Decimal]:
     """The weighted scores that count: those of the last round with a review."""
     reviews = Review.objects.filter(request=request, round__in=_reviewed_round(request.pk))
-    return list(reviews.filter(score__isnull=False).values_list("score", flat=True))
+    return [review.score for review in reviews if review.score is not None]
 
 
 def _reviewed_round(request: Any) -> QuerySet[RequestStep, Any]:
