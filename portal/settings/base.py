@@ -393,6 +393,8 @@ SPECTACULAR_SETTINGS = {
         "AppealState": "allocations.lifecycle.transitions.AppealState",
         "AppealOutcome": "allocations.lifecycle.models.AppealDecision.Outcome",
         "ReviewState": "allocations.reviews.transitions.ReviewState",
+        "MailTiming": ["at_once", "daily", "weekly", "never"],
+        "CallState": "allocations.programme.models.call.CallState",
         "ConflictSeverity": "allocations.programme.models.Conflict.Severity",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -127,6 +127,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     outage_seconds = serializers.IntegerField(source="out_seconds")
 
 
+@extend_schema_serializer(component_name="ReclaimReason")
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from allocations.programme.models import Criterion, Rubric, Track, TrackStep, TrackVersion
@@ -20,6 +20,7 @@ NULLABLE = (
 )
 
 
+@extend_schema_serializer(component_name="RubricCriterion")
 class CriterionSerializer(serializers.ModelSerializer[Criterion]):
     class Meta:
         model = Criterion

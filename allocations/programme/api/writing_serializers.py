@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from allocations.awards.models import Allocation
@@ -38,6 +39,7 @@ class LineSerializer(serializers.ModelSerializer[RequestLine]):
         return float(seconds_to_hours(line.gpu_seconds)) if line.gpu_seconds else None
 
 
+@extend_schema_serializer(component_name="RequestRun")
 class RunSerializer(serializers.ModelSerializer[RunRow]):
     """GPUs × hours × runs."""
 

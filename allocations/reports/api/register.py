@@ -8,7 +8,7 @@ from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -93,6 +93,7 @@ class QuarterSerializer(serializers.Serializer[Any]):
     seconds_to_active = serializers.IntegerField(allow_null=True, help_text="Median, from the submission.")
 
 
+@extend_schema_serializer(component_name="RegisterShare")
 class ShareSerializer(serializers.Serializer[Any]):
     group = serializers.CharField(source="label")
     gpu_seconds = serializers.IntegerField()

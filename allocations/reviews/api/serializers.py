@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from allocations.programme.models import Conflict
@@ -116,6 +117,7 @@ class ReviewInput(serializers.Serializer[Any]):
     comment_applicant = serializers.CharField(required=False, allow_blank=True, max_length=8000)
 
 
+@extend_schema_serializer(component_name="ReviewReason")
 class ReasonInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 

@@ -168,6 +168,7 @@ class RequestReviewsView(IdempotentWrites, GenericAPIView[Any]):
     """What the reviewers say about one request."""
 
     serializer_class = shapes.RequestReviewsSerializer
+    queryset = Review.objects.none()  # Tells the schema what kind of thing this is.
 
     @extend_schema(responses=shapes.RequestReviewsSerializer)
     def get(self, request: Request, code: str) -> Response:
@@ -194,6 +195,7 @@ class RequestReviewersView(GenericAPIView[Any]):
     """Whom to ask for a review of one request, the best who are free first: for programme admins."""
 
     serializer_class = shapes.CandidateSerializer
+    queryset = Review.objects.none()  # Tells the schema what kind of thing this is.
 
     @extend_schema(responses=shapes.CandidateSerializer(many=True))
     def get(self, request: Request, code: str) -> Response:
