@@ -137,18 +137,17 @@ def test_from_a_project_to_the_agency_s_report(cast, callers, cluster):
     assert outsider.refused("/requests/", request_body(cast, project)) == 400, "not their project"
     assert outsider.get(request, 404)
     assert outsider.refused(f"{request}submit/") == 404
-    assert pi.post(f"{request}submit/")["state"] == "submitted"
+    decided = pi.post(f"{request}submit/")
+    assert (decided["state"], decided["track"]) == ("approved", "explore"), "so little is decided by rule"
+    [award] = decided["decisions"]
+    assert (award["decided_by"], award["gpu_seconds"]) == (None, 40 * 3600)
 
     decision = {"outcome": "approved", "gpu_hours": "40"}
     assert outsider.refused(f"{request}decide/", decision) == 404
     assert pi.refused(f"{request}decide/", decision) == 403, "nobody decides about their own"
-    decided = council.post(f"{request}decide/", decision)
-    assert decided["state"] == "approved"
-    [award] = decided["decisions"]
-    assert (award["outcome"], award["gpu_seconds"]) == ("approved", 40 * 3600)
     assert council.refused(f"{request}decide/", decision) == 409, "decided is decided"
 
-    code = award["allocation"]
+    code = award["lines"][0]["allocation"]
     assert pi.get(f"/allocations/{code}/")["state"] == "provisioning"
     assert pi.refused("/jobs/", job_body(code)) == 409, "no job before the limits were read back"
     work()
@@ -216,20 +215,20 @@ def test_a_key_that_was_used_for_another_body_is_refused(cast, callers):
 
 
 def test_a_replayed_job_holds_its_budget_once(cast, callers, cluster):
-    pi, council, _, _ = callers.values()
-    request = pi.post("/requests/", request_body(cast, cast.project.code), 201)["code"]
-    pi.post(f"/requests/{request}/submit/")
-    decision = {"outcome": "approved", "gpu_hours": "10", "reason": "A part for now."}
-    [award] = council.post(f"/requests/{request}/decide/", decision)["decisions"]
+    pi = callers["pi"]
+    body = request_body(cast, cast.project.code, gpu_hours="10")
+    request = pi.post("/requests/", body, 201)["code"]
+    [decision] = pi.post(f"/requests/{request}/submit/")["decisions"]
+    allocation = decision["lines"][0]["allocation"]
     work()
-    job = pi.post("/jobs/", job_body(award["allocation"]), 201)
-    balances = pi.get(f"/allocations/{award['allocation']}/")["balances"]
+    job = pi.post("/jobs/", job_body(allocation), 201)
+    balances = pi.get(f"/allocations/{allocation}/")["balances"]
     assert (balances["granted"], balances["held"]) == (36_000, 1800)
     cancelled = pi.post(f"/jobs/{job['code']}/cancel/", {"reason": "Wrong data."})
     assert (cancelled["state"], cancelled["held_gpu_seconds"]) == ("cancelled", 0)
     work()
     assert copies(cluster, job["slurm_name"]) == 0, "what was never sent is never sent"
-    assert Allocation.objects.get(code=award["allocation"]).state == "active"
+    assert Allocation.objects.get(code=allocation).state == "active"
 
 
 @pytest.mark.parametrize(
