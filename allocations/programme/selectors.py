@@ -57,7 +57,7 @@ def detailed(user: Any) -> QuerySet[AllocationRequest]:
     steps = RequestStep.objects.select_related("step", "closed_by")
     consents = SiteConsent.objects.select_related("site", "answered_by")
     return with_decisions(visible_to(user)).prefetch_related(
-        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts"
+        Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts", "project__members"
     )
 
 

@@ -39,6 +39,7 @@ def test_a_draft_may_lack_everything_but_its_project(cast: Cast) -> None:
     assert {problem.field for problem in checks.problems(request)} == {
         "resource",
         "gpu_hours",
+        "ai_risk",
         "starts_on",
         "ends_on",
         "justification",

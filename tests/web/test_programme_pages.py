@@ -65,7 +65,7 @@ def test_withdrawing_asks_first(cast: Cast, web: Any) -> None:
     client.post(f"/requests/{request.code}/withdraw/", {"reason": "Not needed."})
     request.refresh_from_db()
     assert request.state == "withdrawn"
-    assert "Not needed." in text(client.get(f"/requests/{request.code}/"))
+    assert "Not needed." in text(client.get(f"/requests/{request.code}/history/"))
 
 
 # --- Deciding ---------------------------------------------------------------------------------------

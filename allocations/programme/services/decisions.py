@@ -158,9 +158,8 @@ def decide_by_rule(request: AllocationRequest) -> Decision:
 
 def persons_needed(request: AllocationRequest) -> int:
     """How many persons must approve, as the version says that the request was filed under."""
-    version = request.track_version
-    step = version.steps.filter(kind=TrackStep.Kind.DECISION).first() if version else None
-    return step.persons if step else 1
+    of_round = (step for step in request.steps.all() if step.round == request.round)
+    return next((step.step.persons for step in of_round if step.kind == TrackStep.Kind.DECISION), 1)
 
 
 def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[AllocationRequest, User]:
