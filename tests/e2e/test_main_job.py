@@ -27,7 +27,7 @@ class MainJob:
 
     def __init__(self, portal: Portal, signed_in, *, resource: str, script: str) -> None:
         self.portal, self.resource, self.script = portal, resource, script
-        self.researcher, self.council = signed_in(portal, "researcher"), signed_in(portal, "council")
+        self.researcher = signed_in(portal, "researcher")
 
     def begin(self) -> None:
         """A project, a request, and an award that Slurm has."""
@@ -67,7 +67,7 @@ class MainJob:
 def by_api(portal: Portal, *, site: str, script: str) -> dict:
     """The same by tokens alone."""
     today = clock.today()
-    with portal.api("researcher") as researcher, portal.api("council") as council:
+    with portal.api("researcher") as researcher:
 
         def post(who, path, body=None):
             return who.post(path, json=body).raise_for_status().json()
@@ -98,9 +98,8 @@ def by_api(portal: Portal, *, site: str, script: str) -> dict:
                 "ai_risk": "minimal",
             },
         )["code"]
-        post(researcher, f"/requests/{request}/submit/", {"consent": True})
-        decided = post(council, f"/requests/{request}/decide/", {"outcome": "approved", "gpu_hours": "40"})
-        allocation = decided["decisions"][0]["allocation"]
+        decided = post(researcher, f"/requests/{request}/submit/", {"consent": True})
+        allocation = decided["decisions"][0]["lines"][0]["allocation"]
 
         def state_of(path):
             return researcher.get(path).raise_for_status().json()["state"]
