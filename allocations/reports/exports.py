@@ -4,10 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from portal.foundation.text import without_bidi_controls
-
-# What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from portal.foundation.text import harmless
 
 
 class _Echo:
@@ -23,13 +20,3 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iter
     yield writer.writerow(columns)
     for row in rows:
         yield writer.writerow([harmless(row[column]) for column in columns])
-
-
-def harmless(value: Any) -> Any:
-    """People's words, such as a project's title, as words: an apostrophe keeps them from being a formula,
-    and what would turn the reading direction round is left out.
-    """
-    if not isinstance(value, str):
-        return value
-    value = without_bidi_controls(value)
-    return f"'{value}" if value.startswith(FORMULA) else value

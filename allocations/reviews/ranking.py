@@ -6,10 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from allocations.programme.models import AllocationRequest
-from portal.foundation.text import without_bidi_controls
-
-# What spreadsheets take for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from portal.foundation.text import harmless
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def cells(rows: Iterable[PanelRow]) -> Iterator[list[Any]]:
     """A header and every row, for a spreadsheet."""
     yield list(COLUMNS)
     for row in rows:
-        yield [_inert(value) for value in _cells_of(row)]
+        yield [harmless(value) for value in _cells_of(row)]
 
 
 def _cells_of(row: PanelRow) -> list[Any]:
@@ -97,14 +94,6 @@ def _cells_of(row: PanelRow) -> list[Any]:
         row.missing,
         "no",
     ]
-
-
-def _inert(value: Any) -> Any:
-    """People's words as words: an apostrophe keeps them from being a formula."""
-    if not isinstance(value, str):
-        return value
-    value = without_bidi_controls(value)
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _rounded(value: Any) -> Decimal | None:

@@ -5,10 +5,8 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from portal.foundation.text import harmless
 from scheduler_bridge.models import UsageUpload
-
-# What a spreadsheet would take for a formula begins so.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def original_of(upload: UsageUpload) -> HttpResponse:
@@ -27,13 +25,8 @@ def faults_of(upload: UsageUpload, faults: list[dict[str, Any]]) -> HttpResponse
     writer = csv.writer(reply)
     columns = ["row", "run_id", "column", "message", "remedy"]
     writer.writerow(columns)
-    writer.writerows([_harmless(fault[name]) for name in columns] for fault in faults)
+    writer.writerows([harmless(str(fault[name])) for name in columns] for fault in faults)
     return reply
-
-
-def _harmless(cell: Any) -> str:
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _download(content: bytes, name: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from allocations.awards.models import Allocation
 from allocations.ledger.selectors import balances
 from allocations.projects.models import Project, ProjectMember, Sector
 from allocations.reports.answer import Answer
-from allocations.reports.exports import csv_lines, harmless
+from allocations.reports.exports import csv_lines
 from allocations.reports.periods import PERIODS
 from allocations.reports.question import Question, read
 from allocations.reports.scope import scope_of
@@ -20,6 +20,7 @@ from allocations.usage.services import usage_correct
 from datacenters.models import SiteRole
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, NotVisible
+from portal.foundation.text import harmless
 from portal.people.models import AuditorScope, ProgrammeRole, User
 from tests.cast import Cast, person, site
 from tests.using import allocated, charged

@@ -17,6 +17,7 @@ from allocations.ledger.models import Posting
 from allocations.ledger.policies import may_see
 from allocations.ledger.selectors import balances, entries
 from allocations.ledger.statement import Entry, statement
+from portal.foundation.text import harmless
 from portal.foundation.web import ListPage
 
 BATCH = 1000
@@ -88,14 +89,9 @@ def _rows(code: str, postings: QuerySet[Posting]) -> Iterator[list[Any]]:
 
 def _rows_of(entry: Entry) -> Iterator[list[Any]]:
     posting = entry.posting
-    start = [posting.posted_at.isoformat(), posting.kind, posting.key, _inert(posting.reference), entry.job]
-    end = [entry.available, entry.by, _inert(posting.reason)]
+    start = [posting.posted_at.isoformat(), posting.kind, posting.key, harmless(posting.reference), entry.job]
+    end = [entry.available, entry.by, harmless(posting.reason)]
     for line in entry.lines:
         yield [*start, line.source.value, line.target.value, line.gpu_seconds, *end]
     if not entry.lines:
         yield [*start, "", "", 0, *end]
-
-
-def _inert(text: str) -> str:
-    """A spreadsheet takes what begins so for a formula: an apostrophe makes it text."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

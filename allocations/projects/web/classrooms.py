@@ -19,10 +19,9 @@ from allocations.projects.web import forms
 from allocations.projects.web.views import ProjectAction, ProjectFormPage, tabs_of
 from portal.foundation.errors import NotVisible
 from portal.foundation.policies import allowed, require
+from portal.foundation.text import harmless
 from portal.foundation.units import hours_to_seconds
 from portal.foundation.web import DetailPage, FormPage
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what spreadsheets take for the beginning of one
 
 
 class ClassroomPage(DetailPage):
@@ -190,7 +189,7 @@ def row_of(enrolment: Enrolment, member: ProjectMember | None, use: Use) -> list
     moments = (enrolment.created_at, enrolment.ended_at)
     words = (enrolment.user.name, enrolment.user.email)
     return [
-        *(f"'{word}" if word.startswith(FORMULA) else word for word in words),
+        *map(harmless, words),
         *(moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "" for moment in moments),
         "" if member is None or member.cap_gpu_seconds is None else member.cap_gpu_seconds,
         use.held,
