@@ -14,7 +14,8 @@ from allocations.programme.models import (
     SiteConsent,
     TrackStep,
 )
-from allocations.programme.transitions import REQUEST, RequestState, StepState
+from allocations.programme.selectors import CHECKS
+from allocations.programme.transitions import PENDING, REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing, is_member
 from allocations.projects.selectors import is_student
 from datacenters.policies import is_site_manager, manages_a_site
@@ -24,9 +25,7 @@ from portal.people.policies import is_admin, seat_of
 
 DECIDERS = {ProgrammeRole.Role.ADMIN.value, ProgrammeRole.Role.COUNCIL.value}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
-PENDING = {RequestState.SUBMITTED, RequestState.UNDER_REVIEW}
 DECIDED = {RequestState.APPROVED, RequestState.DECLINED}
-CHECKS = {TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS}
 
 Bar = Callable[[Any, AllocationRequest], bool]
 # By the relation of a request that is read, so that lists can fetch it at once.

@@ -19,14 +19,13 @@ from allocations.programme.models import (
     Track,
     TrackStep,
 )
-from allocations.programme.transitions import ConsentState, RequestState, StepState
+from allocations.programme.transitions import PENDING, ConsentState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
 from allocations.projects.selectors import studied_by
 from datacenters.models import SiteRole
 from portal.foundation import policies
 
-PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
 CHECKS = (TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS)
 
 

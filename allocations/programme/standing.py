@@ -6,10 +6,8 @@ from typing import Any
 
 from allocations.programme.models import AllocationRequest, RequestStep, TrackStep
 from allocations.programme.tracks import role_names, target_moment
-from allocations.programme.transitions import RequestState, StepState
+from allocations.programme.transitions import PENDING, StepState
 from portal.foundation import clock
-
-PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
 
 
 @dataclass(frozen=True)

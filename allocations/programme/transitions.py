@@ -16,6 +16,9 @@ class RequestState(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
+# Submitted, and no last word yet.
+PENDING = frozenset({RequestState.SUBMITTED, RequestState.UNDER_REVIEW})
+
 REQUEST = Machine(
     name="request",
     states=RequestState,

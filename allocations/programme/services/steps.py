@@ -16,7 +16,15 @@ from allocations.programme.services._gate import locked
 from allocations.programme.services.announce import tell_holders, tell_overdue
 from allocations.programme.steps import Verdict
 from allocations.programme.tracks import working_days_after
-from allocations.programme.transitions import CONSENT, REQUEST, STEP, ConsentState, RequestState, StepState
+from allocations.programme.transitions import (
+    CONSENT,
+    PENDING,
+    REQUEST,
+    STEP,
+    ConsentState,
+    RequestState,
+    StepState,
+)
 from datacenters.models import Site
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
@@ -27,7 +35,6 @@ from portal.people.models import User
 log = logging.getLogger(__name__)
 
 BY_RULE = timedelta(minutes=1)
-PENDING = (RequestState.SUBMITTED, RequestState.UNDER_REVIEW)
 
 
 def steps_begin(request: AllocationRequest) -> None:
