@@ -62,7 +62,11 @@ def started(command: list[str], *, ready: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # ssh of Debian 12 can miss a signal just before it sleeps
+            process.kill()
+            process.wait(10)
         process.stderr.close()
 
 
