@@ -1,7 +1,5 @@
 """The life of an allocation after its award. The bridge is told of each step and brings Slurm into line."""
 
-import logging
-from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -17,9 +15,8 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, outbox
+from portal.foundation.services.sweeps import tried
 from portal.people.models import User
-
-log = logging.getLogger(__name__)
 
 
 @transaction.atomic
@@ -99,23 +96,14 @@ def allocations_sweep() -> dict[str, int]:
     ended = Allocation.objects.filter(
         state__in=["provisioning", "active", "suspended"], ends_on__lt=clock.today()
     )
-    expired = sum(_tried(allocation_expire, allocation) for allocation in ended)
+    expired = sum(bool(tried(allocation_expire, allocation=allocation)) for allocation in ended)
     over = list(Allocation.objects.filter(state__in=["expired", "revoked"]))
     standing = balances.balances_of([allocation.code for allocation in over])
     unheld = [allocation for allocation in over if not standing[allocation.code].held]
     return {
         "expired": expired,
-        "closed": sum(_tried(allocation_close, allocation) for allocation in unheld),
+        "closed": sum(bool(tried(allocation_close, allocation=allocation)) for allocation in unheld),
     }
-
-
-def _tried(service: Callable[..., Allocation], allocation: Allocation) -> bool:
-    try:
-        service(allocation=allocation)
-    except Exception:
-        log.exception("Allocation %s: %s failed", allocation.code, service.__name__)
-        return False
-    return True
 
 
 def _administer(actor: User, allocation: Allocation, action: str, reason: str) -> Allocation:

@@ -1,6 +1,5 @@
 """Telling a project in time: how much of an allocation is used, and how soon it ends."""
 
-import logging
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
@@ -14,10 +13,9 @@ from allocations.ledger.selectors import Balances, Used
 from allocations.projects.models import ProjectMember
 from portal.foundation import clock
 from portal.foundation.formats import hours
+from portal.foundation.services.sweeps import tried
 from portal.notices.services.notices import notify
 from portal.people.models import User
-
-log = logging.getLogger(__name__)
 
 # Percent of the budget, highest first.
 THRESHOLDS = (100, 90, 75)
@@ -95,19 +93,15 @@ def _tell_new(due: dict[str, tuple[str, str]], tell: Callable[[Allocation], None
     )
     new = [code for code, reminder in due.items() if (code, *reminder) not in told]
     allocations = Allocation.objects.filter(code__in=new).select_related("project", "resource__site")
-    return sum(_tell_once(allocation, *due[allocation.code], tell) for allocation in allocations)
+    return sum(tried(_tell_once, allocation, *due[allocation.code], tell) or 0 for allocation in allocations)
 
 
+@transaction.atomic
 def _tell_once(allocation: Allocation, kind: str, about: str, tell: Callable[[Allocation], None]) -> bool:
-    try:
-        with transaction.atomic():
-            # The unique row decides where two runs meet.
-            _, is_new = Reminder.objects.get_or_create(allocation=allocation, kind=kind, about=about)
-            if is_new:
-                tell(allocation)
-    except Exception:
-        log.exception("Allocation %s: %s could not be told", allocation.code, kind)
-        return False
+    # The unique row decides where two runs meet.
+    _, is_new = Reminder.objects.get_or_create(allocation=allocation, kind=kind, about=about)
+    if is_new:
+        tell(allocation)
     return is_new
 
 

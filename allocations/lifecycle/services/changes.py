@@ -23,6 +23,7 @@ from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
+from portal.foundation.services.sweeps import tried
 from portal.people.models import User
 
 VERBS = ("more", "longer", "move", "give_back")
@@ -162,7 +163,7 @@ def renewal_begin(
 def changes_lapse() -> int:
     """Changes of allocations that have ended wait for nobody any more. Returns how many lapsed."""
     over = ChangeRequest.objects.filter(state=ChangeState.REQUESTED, allocation__state__in=ENDED)
-    return sum(_lapse(change) for change in over)
+    return sum(tried(_lapse, change) or 0 for change in over)
 
 
 @transaction.atomic

@@ -1,6 +1,5 @@
 """Taking back what nobody uses: each step of a case, and the nightly run through all of them."""
 
-import logging
 from collections import Counter
 from datetime import datetime
 
@@ -15,8 +14,7 @@ from allocations.lifecycle.reclaim_transitions import CASE, EXEMPTION, Exemption
 from allocations.lifecycle.services.reclaim_announce import tell
 from portal.foundation import clock
 from portal.foundation.services import audit, outbox
-
-log = logging.getLogger(__name__)
+from portal.foundation.services.sweeps import tried
 
 REASON = "Reclaimed: {used} % used at {check} % of the period"
 
@@ -32,15 +30,12 @@ def reclaim_run(*, at: datetime | None = None) -> dict[str, int]:
     for finding in findings(at=at):
         if not finding.step or (finding.case is None and not finding.version.enforced):
             continue
-        try:
-            taken = reclaim_step(
-                version=finding.version, allocation=finding.allocation, case=finding.case, at=at
-            )
-        except Exception:
-            log.exception("Reclamation: allocation %s failed", finding.allocation.code)
-            continue
-        done[taken] += bool(taken)
-    return dict(+done)
+        taken = tried(
+            reclaim_step, version=finding.version, allocation=finding.allocation, case=finding.case, at=at
+        )
+        if taken:
+            done[taken] += 1
+    return dict(done)
 
 
 @transaction.atomic

@@ -1,7 +1,5 @@
 """The way of a request through its track: steps open in order, close by rule or by people, never go back."""
 
-import logging
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -30,9 +28,8 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
+from portal.foundation.services.sweeps import tried
 from portal.people.models import User
-
-log = logging.getLogger(__name__)
 
 BY_RULE = timedelta(minutes=1)
 
@@ -198,18 +195,9 @@ def steps_sweep() -> dict[str, int]:
         state=StepState.OPEN, due_at__lt=clock.now(), escalated_at=None, request__state__in=PENDING
     )
     return {
-        "presumed": sum(_tried(consents_presume, request=request) for request in silent),
-        "escalated": sum(_tried(step_escalate, step=step) for step in overdue),
+        "presumed": sum(tried(consents_presume, request=request) or 0 for request in silent),
+        "escalated": sum(tried(step_escalate, step=step) or 0 for step in overdue),
     }
-
-
-def _tried(service: Callable[..., int], **arguments: Any) -> int:
-    """One that fails is logged and left for the next run: it keeps nobody behind it waiting."""
-    try:
-        return service(**arguments)
-    except Exception:
-        log.exception("%s failed for %s", service.__name__, arguments)
-        return 0
 
 
 def steps_stop(request: AllocationRequest, *, actor: User | None, action: str) -> None:

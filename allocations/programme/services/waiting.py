@@ -1,6 +1,5 @@
 """The waiting list: GPU-seconds approved while they weren't free, served in order as they come free."""
 
-import logging
 from datetime import date
 
 from django.db import transaction
@@ -18,9 +17,8 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.policies import require
 from portal.foundation.services import audit
+from portal.foundation.services.sweeps import tried
 from portal.people.models import User
-
-log = logging.getLogger(__name__)
 
 State = WaitingEntry.State
 
@@ -70,13 +68,7 @@ def waiting_serve(*, resource: Resource) -> int:
 def waiting_sweep() -> int:
     """Serve every resource for which somebody waits. Returns how many GPU-seconds were given."""
     waited_for = Resource.objects.filter(waiting__state=State.WAITING).distinct().order_by("pk")
-    given = 0
-    for resource in waited_for:
-        try:
-            given += waiting_serve(resource=resource)
-        except Exception:  # left for the next run: other resources don't wait for this one
-            log.exception("The waiting list of %s wasn't served", resource.code)
-    return given
+    return sum(tried(waiting_serve, resource=resource) or 0 for resource in waited_for)
 
 
 @transaction.atomic

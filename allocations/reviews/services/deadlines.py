@@ -14,6 +14,7 @@ from allocations.reviews.services.assigning import replacement_seek
 from allocations.reviews.thresholds import THRESHOLDS, passed
 from allocations.reviews.transitions import REVIEW, ReviewState
 from portal.foundation import clock
+from portal.foundation.services.sweeps import tried
 
 NOBODY_WAITS = ~Q(step__state=StepState.OPEN) | ~Q(request__state__in=IN_REVIEW)
 
@@ -22,11 +23,13 @@ def reviews_sweep() -> dict[str, int]:
     """End what isn't needed any more, expire what is overdue beyond grace, remind of what is due soon."""
     today = clock.today()
     asked = Review.objects.filter(state=ReviewState.ASSIGNED).order_by("pk")
-    done = {"released": sum(review_release(review=review) for review in asked.filter(NOBODY_WAITS))}
+    done = {
+        "released": sum(tried(review_release, review=review) or 0 for review in asked.filter(NOBODY_WAITS))
+    }
     over = asked.filter(due_on__lt=today - timedelta(days=rules().grace_days))
-    done["expired"] = sum(review_expire(review=review) for review in over)
+    done["expired"] = sum(tried(review_expire, review=review) or 0 for review in over)
     soon = asked.filter(due_on__lte=today + timedelta(days=max(THRESHOLDS)))
-    done["reminded"] = sum(review_remind(review=review) for review in soon)
+    done["reminded"] = sum(tried(review_remind, review=review) or 0 for review in soon)
     return done
 
 
