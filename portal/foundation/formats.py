@@ -57,6 +57,14 @@ def number(value: Any) -> SafeString:
     return format_html('<bdi class="num" dir="ltr">{}</bdi>', f"{value:,}")
 
 
+def percent(value: Any) -> SafeString:
+    """A share of a hundred as `14.73 %`, `20 %`; the sign stays behind the number in Urdu."""
+    if value is None or value == "":
+        return NOTHING
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return format_html('<bdi class="num" dir="ltr">{}&nbsp;%</bdi>', text)
+
+
 def duration(seconds: int | None) -> SafeString:
     """Seconds in their two largest units: `2 d 4 h`, `3 min 20 s`."""
     if seconds is None:

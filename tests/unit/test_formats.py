@@ -1,6 +1,7 @@
 """How amounts, times and identifiers are written on pages."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone, translation
@@ -89,3 +90,15 @@ def test_ago_knows_past_and_future() -> None:
 )
 def test_nothing_is_a_dash(write) -> None:
     assert write(None) == formats.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(20, "20"), (Decimal("20.00"), "20"), (14.73, "14.73"), (Decimal("0.50"), "0.5"), (100.0, "100")],
+)
+def test_percent(share: object, text: str) -> None:
+    assert formats.percent(share) == f'<bdi class="num" dir="ltr">{text}&nbsp;%</bdi>'
+
+
+def test_no_percent() -> None:
+    assert formats.percent(None) == formats.NOTHING

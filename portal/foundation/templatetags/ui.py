@@ -21,7 +21,7 @@ from portal.foundation.tones import tone_of
 
 register = template.Library()
 
-for name in ("gpu_hours", "number", "duration", "when", "ago", "code"):
+for name in ("gpu_hours", "number", "percent", "duration", "when", "ago", "code"):
     register.filter(name, getattr(formats, name))
 register.filter("hours", formats.hours_island)
 
