@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from allocations.programme.models import AllocationRequest, Call, CallDocument, Decision, Rubric, Track
 from allocations.programme.services.bulk import Outcome
-from allocations.programme.web.fields import DayField, GpuHoursField, text_area
+from allocations.programme.web.fields import DayField, GpuHoursField, text_area, urdu_line
 from datacenters.models import Resource
 from portal.foundation.units import seconds_to_hours
 
@@ -24,9 +24,7 @@ class CallForm(forms.Form):
         label=_("Track"), queryset=Track.objects.order_by("position", "code"), to_field_name="code"
     )
     title_en = forms.CharField(label=_("Title (English)"), max_length=160)
-    title_ur = forms.CharField(
-        label=_("Title (Urdu)"), max_length=160, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
+    title_ur = forms.CharField(label=_("Title (Urdu)"), max_length=160, widget=urdu_line())
     text_en = forms.CharField(label=_("Text (English)"), max_length=8000, widget=text_area(8))
     text_ur = forms.CharField(label=_("Text (Urdu)"), max_length=8000, widget=text_area(8), required=False)
     opens_at = _moment(label=_("Opens"))

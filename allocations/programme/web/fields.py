@@ -78,3 +78,8 @@ def site_and_name(resource: Resource) -> str:
 
 def text_area(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, "dir": "auto"})
+
+
+def urdu_line() -> forms.TextInput:
+    """For what is written in Urdu whatever the page's language is: set in its own face."""
+    return forms.TextInput(attrs={"dir": "rtl", "lang": "ur"})

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from allocations.programme.models import Rubric, TrackStep, TrackVersion
 from allocations.programme.services.tracks import RULES, STEP
-from allocations.programme.web.fields import CountField, GpuHoursField, text_area
+from allocations.programme.web.fields import CountField, GpuHoursField, text_area, urdu_line
 from allocations.programme.web.rows import RowForm, Rows
 from portal.foundation.units import hours_to_seconds, seconds_to_hours
 from portal.people.models import Organisation, ProgrammeRole
@@ -131,21 +131,15 @@ class CriterionForm(RowForm):
     code = forms.SlugField(label=_("Code"), max_length=40)
     weight = CountField(label=_("Weight"))
     name_en = forms.CharField(label=_("Name (English)"), max_length=120)
-    name_ur = forms.CharField(
-        label=_("Name (Urdu)"), max_length=120, required=False, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
+    name_ur = forms.CharField(label=_("Name (Urdu)"), max_length=120, required=False, widget=urdu_line())
     help_en = forms.CharField(label=_("Help (English)"), max_length=300, required=False)
-    help_ur = forms.CharField(
-        label=_("Help (Urdu)"), max_length=300, required=False, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
+    help_ur = forms.CharField(label=_("Help (Urdu)"), max_length=300, required=False, widget=urdu_line())
 
 
 class RubricForm(forms.Form):
     use_required_attribute = False
     name_en = forms.CharField(label=_("Name (English)"), max_length=120)
-    name_ur = forms.CharField(
-        label=_("Name (Urdu)"), max_length=120, required=False, widget=forms.TextInput(attrs={"dir": "auto"})
-    )
+    name_ur = forms.CharField(label=_("Name (Urdu)"), max_length=120, required=False, widget=urdu_line())
 
     def __init__(self, *args: Any, criteria: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
