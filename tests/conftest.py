@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 from portal.people.models import User
 from tests.bridge_stage import stage  # noqa: F401  a fixture
 from tests.cast import Cast, make_cast
+from tests.migrated import django_db_modify_db_settings, django_db_setup  # noqa: F401  fixtures
 from tests.uploading import away  # noqa: F401  a fixture
 
 

@@ -1,0 +1,52 @@
+"""The tests' database, copied from one that is migrated already when there is one.
+
+Migrating takes most of the time of a short test session. A slot keeps its cluster (pytest_services), so the
+migrated database stays there as a template, by the name of what it was made from.
+"""
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+PREFIX = "migrated_"
+
+
+def template_name() -> str:
+    """Named after all that migrating runs: the migrations' text, and Django's version."""
+    made_of = hashlib.sha256(version("django").encode())
+    for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
+        for migration in sorted(Path(app.path).glob("migrations/*.py")):
+            made_of.update(f"{app.label}/{migration.name}\n".encode() + migration.read_bytes())
+    return PREFIX + made_of.hexdigest()[:16]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_blocker) -> None:
+    """Django makes the test database from the template, if it is there."""
+    with django_db_blocker.unblock(), connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template_name()])
+        if cursor.fetchone():
+            connection.settings_dict["TEST"]["TEMPLATE"] = template_name()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> None:
+    """Keep what was migrated anew, in the place of what older migrations made."""
+    if not connection.settings_dict["TEST"].get("TEMPLATE"):
+        with django_db_blocker.unblock():
+            keep_as(template_name())
+
+
+def keep_as(name: str) -> None:
+    source = connection.settings_dict["NAME"]
+    connection.close()  # a template may have no connections
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{PREFIX}%"])
+        for (old,) in cursor.fetchall():
+            cursor.execute(f"DROP DATABASE {connection.ops.quote_name(old)}")
+        quoted = (connection.ops.quote_name(each) for each in (name, source))
+        cursor.execute("CREATE DATABASE {} TEMPLATE {}".format(*quoted))
