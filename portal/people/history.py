@@ -11,7 +11,7 @@ from portal.people.models import User
 def events(thing: Any, titles: Mapping[str, Any], fields: Collection[str] = ()) -> list[dict[str, Any]]:
     """The thing's timeline, newest first, as the timeline component takes it.
 
-    `titles` names each action; of `fields` it is told what they were and what they became.
+    `titles` names each action, by a text or by a function of its row; of `fields` it is told what they were and what they became.
     """
     rows = list(
         AuditRow.objects.filter(
@@ -22,7 +22,7 @@ def events(thing: Any, titles: Mapping[str, Any], fields: Collection[str] = ()) 
     return [
         {
             "at": row.at,
-            "title": titles[row.action],
+            "title": title(row) if callable(title := titles[row.action]) else title,
             "by": people.get(row.actor, ""),
             "text": "\n".join(_lines(thing, row, fields)),
             "tone": tone_of(row.after.get("state", "")),

@@ -1,5 +1,6 @@
 """Pages of requests."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models
@@ -11,15 +12,23 @@ from allocations.awards.history import events
 from allocations.programme import selectors, services
 from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, TrackStep
 from allocations.programme.policies import DECIDED, PERMISSION_OF, actions_for, may_read_internal, words_for
 from allocations.programme.standing import clock_of, compared
 from allocations.programme.web.forms import WithdrawForm
 from portal.foundation.errors import IllegalState
+from portal.foundation.models import AuditRow
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
-TITLES = {
+
+
+def _of_step(text: Any) -> Callable[[AuditRow], str]:
+    """A title that names the step that its row is about."""
+    return lambda row: text % {"step": TrackStep.Kind(row.after["step"]).label}
+
+
+TITLES: dict[str, Any] = {
     "request_create": _("Draft begun"),
     "request_submit": _("Submitted"),
     "request_return": _("Returned with a question"),
@@ -29,9 +38,9 @@ TITLES = {
     "request_take_up": _("Taken up"),
     "request_propose": _("Approved by a first person"),
     "request_reopen": _("Reopened after an appeal"),
-    "request_step_pass": _("A step passed"),
-    "request_step_fail": _("A step not passed"),
-    "request_step_escalate": _("Overdue: told"),
+    "request_step_pass": _of_step(_("%(step)s: passed")),
+    "request_step_fail": _of_step(_("%(step)s: not passed")),
+    "request_step_escalate": _of_step(_("%(step)s: overdue, and told")),
     "request_consent_give": _("A site consented"),
     "request_consent_presume": _("A site consented by silence"),
     "request_consent_refuse": _("A site refused"),
