@@ -11,7 +11,8 @@ from portal.people.models import User
 def events(thing: Any, titles: Mapping[str, Any], fields: Collection[str] = ()) -> list[dict[str, Any]]:
     """The thing's timeline, newest first, as the timeline component takes it.
 
-    `titles` names each action, by a text or by a function of its row; of `fields` it is told what they were and what they became.
+    `titles` names each action, by a text or by a function of its row; of `fields` it is told what they were
+    and what they became.
     """
     rows = list(
         AuditRow.objects.filter(
