@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from django.db.models import Sum
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
@@ -25,8 +26,8 @@ class Workflow:
     """The way of one kind. What stays within the bounds is granted at once; beyond them people decide.
 
     `by_right`: nobody need say yes. `most_percent` (of what people awarded), `within_explore` (the size of
-    the Explore track) and `most_days` bound what rules grant an allocation in all; `same_resource`: only then
-    by rule. `by_rule` False: people always decide.
+    the Explore track) and `most_days` bound what rules grant an allocation in all; `alike`: by rule only to
+    the same resource, and to where they end no later. `by_rule` False: people always decide.
     """
 
     by_right: bool = False
@@ -34,14 +35,14 @@ class Workflow:
     most_percent: int | None = None
     within_explore: bool = False
     most_days: int | None = None
-    same_resource: bool = False
+    alike: bool = False
 
 
 WORKFLOWS = {
     ChangeKind.GIVE_BACK: Workflow(by_right=True),
     ChangeKind.SUPPLEMENT: Workflow(most_percent=25, within_explore=True),
     ChangeKind.EXTENSION: Workflow(most_days=30),
-    ChangeKind.TRANSFER: Workflow(same_resource=True),
+    ChangeKind.TRANSFER: Workflow(alike=True),
     # Hours of a later instalment before its report: never by rule, for the report is why they wait.
     ChangeKind.ADVANCE: Workflow(by_rule=False),
 }
@@ -84,8 +85,8 @@ def judge(
         beyond += _beyond_amount(allocation, way, gpu_seconds)
     if way.most_days is not None and ends_on:
         beyond += _beyond_days(allocation, way.most_days, ends_on)
-    if way.same_resource and target and target.resource_id != allocation.resource_id:
-        beyond.append(_("It goes to another resource."))
+    if way.alike and target:
+        beyond += _unlike(allocation, target)
     return Judgement(persons_for(allocation, kind, gpu_seconds) if beyond else 0, beyond)
 
 
@@ -107,6 +108,19 @@ def persons_for(allocation: Allocation, kind: ChangeKind, gpu_seconds: int | Non
 
 def _persons_of(version: TrackVersion) -> int:
     return next((step.persons for step in version.steps.all() if step.kind == TrackStep.Kind.DECISION), 1)
+
+
+def _unlike(allocation: Allocation, target: Allocation) -> list[str]:
+    """What keeps a rule from moving GPU-hours: they would go elsewhere, or live longer than was granted."""
+    beyond = []
+    if target.resource_id != allocation.resource_id:
+        beyond.append(_("It goes to another resource."))
+    if target.ends_on > allocation.ends_on:
+        beyond.append(
+            _("The GPU-hours would last until %(later)s instead of %(day)s: that is an extension.")
+            % {"later": date_format(target.ends_on, "j M Y"), "day": date_format(allocation.ends_on, "j M Y")}
+        )
+    return beyond
 
 
 def _beyond_amount(allocation: Allocation, way: Workflow, gpu_seconds: int) -> list[str]:

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.formats import date_format
 
 from allocations.awards.models import Allocation, Award
+from allocations.awards.quotas.services import quota_set
 from allocations.awards.services import allocation_expire, allocation_revoke
 from allocations.ledger.selectors import balances, withheld_of
 from allocations.ledger.services import charge_post, hold_place
@@ -183,7 +185,7 @@ def test_a_renewal_is_a_new_request(cast: Cast, allocation: Allocation) -> None:
 
 
 def test_move_on_the_same_resource_is_done_at_once(cast: Cast, allocation: Allocation) -> None:
-    other = allocated(cast, 100, ends_on=in_quarter(40))
+    other = allocated(cast, 100)
     before, told = free(cast.resource), bridge_told(other)
     change = ask(cast, allocation, "move", gpu_seconds=150 * HOUR, target=other)
     assert change.state == "approved"
@@ -192,6 +194,51 @@ def test_move_on_the_same_resource_is_done_at_once(cast: Cast, allocation: Alloc
     assert balances(other.code).available == 250 * HOUR
     assert bridge_told(other) == told + 1
     adds_up(allocation, other)
+
+
+def test_a_move_that_makes_hours_last_longer_is_decided(cast: Cast, allocation: Allocation) -> None:
+    later = allocated(cast, 100, ends_on=in_quarter(40))
+    before = free(cast.resource)
+    change = ask(cast, allocation, "move", gpu_seconds=150 * HOUR, target=later)
+    assert (change.state, change.persons) == ("requested", 1)
+    assert balances(later.code).available == 100 * HOUR
+    assert date_format(later.ends_on, "j M Y") in change.beyond_rule
+    decide(cast.council, change)
+    assert balances(later.code).available == 250 * HOUR
+    after = free(cast.resource)
+    # Like an extension it takes of the later quarter what it can use there, and gives the earlier one back.
+    assert after[0] - before[0] == before[1] - after[1] > 0
+    adds_up(allocation, later)
+
+
+def test_a_move_backwards_is_done_at_once(cast: Cast, allocation: Allocation) -> None:
+    later = allocated(cast, 100, ends_on=in_quarter(40))
+    assert ask(cast, later, "move", gpu_seconds=50 * HOUR, target=allocation).state == "approved"
+    assert balances(allocation.code).available == 450 * HOUR
+    adds_up(allocation, later)
+
+
+def test_a_longer_period_keeps_to_the_quotas_of_the_quarters_it_gains(
+    cast: Cast, allocation: Allocation
+) -> None:
+    cap = quota_set(
+        actor=cast.admin,
+        kind="cap",
+        dimension="organisation",
+        value=cast.organisation.code,
+        gpu_seconds=HOUR,
+        from_quarter=str(NOW.next),
+        enforced=True,
+        reason="So.",
+    )
+    change = ask(cast, allocation, "longer", ends_on=in_quarter(19))
+    assert change.state == "requested"
+    assert str(NOW.next) in change.beyond_rule
+    with pytest.raises(Refused) as refusal:
+        decide(cast.admin, change)
+    assert (refusal.value.code, refusal.value.figures["quota"]) == ("over_quota", cap.code)
+    allocation.refresh_from_db()
+    assert allocation.ends_on == NOW.last_day
 
 
 def test_move_to_another_resource_is_decided(cast: Cast, allocation: Allocation) -> None:

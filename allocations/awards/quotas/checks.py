@@ -4,7 +4,7 @@ The rows of every quota in question are locked first, in order of id and before 
 that the same cap counts come one after the other, and each sees what those before it took.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -50,6 +50,23 @@ def require_within(
     if excesses and not override:
         raise _over_quota(excesses)
     return sorted({excess.quota.code for excess in excesses})
+
+
+def quotas_check(
+    project: Project, resource: Resource, quarters: Iterable[Quarter]
+) -> Callable[[Portions], None]:
+    """Lock the quotas that bear on these quarters now, and ask them when the figures are known.
+
+    What a change takes of later quarters is only known under the ledger's locks, which come after these.
+    Returns what raises Refused (code `over_quota`) where such portions would break one.
+    """
+    quotas = lock([resource], quarters)
+
+    def check(portions: Portions) -> None:
+        if excesses := check_award(quotas, project=project, resource=resource, portions=portions):
+            raise _over_quota(excesses)
+
+    return check
 
 
 def lock(resources: Iterable[Resource], quarters: Iterable[Quarter]) -> list[Quota]:

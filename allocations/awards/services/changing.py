@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import days_by_quarter
 from allocations.awards.models import Allocation, Award
-from allocations.awards.quotas.checks import quotas_lock
+from allocations.awards.quotas.checks import quotas_check, quotas_lock
 from allocations.awards.services.adjusting import award_add
 from allocations.awards.services.allocations import locked
 from allocations.awards.services.announce import tell_members
@@ -49,7 +49,8 @@ def allocation_extend(
     """A later last day, nothing more: what is available is spread anew over the days that are left.
 
     Later quarters give their portions and earlier ones get theirs back, so that no hour is promised twice.
-    Raises Refused (code `over_capacity`), InvalidInput for a day that isn't later, IllegalState.
+    Quotas of the quarters that give are asked as for an award. Raises Refused (codes `over_capacity`,
+    `over_quota`), InvalidInput for a day that isn't later, IllegalState.
     """
     allocation = _running(locked(allocation))
     if ends_on <= allocation.ends_on:
@@ -58,6 +59,7 @@ def allocation_extend(
             field="ends_on",
             remedy=_("Choose a later day."),
         )
+    days = days_by_quarter(max(allocation.starts_on, clock.today()), ends_on)
     ledger.respread_post(
         resource=allocation.resource,
         allocation_code=allocation.code,
@@ -65,6 +67,7 @@ def allocation_extend(
         key=key,
         actor=actor,
         reason=reason,
+        check=quotas_check(allocation.project, allocation.resource, days),
     )
     before = allocation.snapshot("ends_on")
     allocation.ends_on = ends_on
@@ -86,15 +89,17 @@ def allocation_transfer(
 ) -> Allocation:
     """Move available GPU-seconds to another allocation of the same project, one for one.
 
-    On the same resource they pass through the pools in one transaction. On another they go back here and are
-    awarded there, out of what is free. Raises Refused (`over_available`, `over_capacity`, or a quota),
-    InvalidInput for another project's allocation, IllegalState.
+    On the same resource they pass through the pools in one transaction; where the target lasts longer they
+    are spread over its days, out of what its quarters and their quotas have free. On another they go back
+    here and are awarded there, out of what is free. Raises Refused (`over_available`, `over_capacity`, or a
+    quota), InvalidInput for another project's allocation, IllegalState.
     """
     both = {each.pk: _running(each) for each in _locked_all(allocation, target)}
     allocation, target = both[allocation.pk], both[target.pk]
     if allocation.project_id != target.project_id or allocation.pk == target.pk:
         raise InvalidInput(_("GPU-hours move between two allocations of the same project."), field="target")
     if allocation.resource_id == target.resource_id:
+        days = days_by_quarter(max(target.starts_on, clock.today()), target.ends_on)
         ledger.transfer_post(
             resource=target.resource,
             source_code=allocation.code,
@@ -115,6 +120,8 @@ def allocation_transfer(
             actor=actor,
             gpu_seconds=gpu_seconds,
             reason=reason,
+            anew=target.ends_on > allocation.ends_on,
+            check=quotas_check(target.project, target.resource, days),
         )
         award_add(actor=actor, allocation=target, gpu_seconds=gpu_seconds, reason=reason, key=f"{key}/in")
     for each, action, other in ((allocation, "move_out", target), (target, "move_in", allocation)):

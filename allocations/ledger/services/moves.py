@@ -1,6 +1,7 @@
 """What moves between quarters, and between allocations: nothing is granted or lost by it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,6 +18,8 @@ from portal.foundation.units import split_evenly
 from portal.people.models import User
 
 ARRIVES = "/in"  # follows a transfer's key in that of what arrives
+# Told what each quarter has to give beyond what it gets back, under all locks; raises to refuse.
+Check = Callable[[dict[Quarter, int]], None]
 
 
 @transaction.atomic
@@ -38,13 +41,14 @@ def respread_post(
     key: str,
     actor: User | None,
     reason: str = "",
+    check: Check | None = None,
 ) -> Posting:
     """Spread what is available anew over quarters, in proportion to `days` in each.
 
     What a quarter gave beyond its new portion goes back to its pool, and what it lacks comes out of it.
     Held GPU-seconds stay where they are. Whoever waits for the resource hears of what came free by the outbox
     (topic `pool_freed`). Raises Refused (code `over_capacity`, figures wanted and free per
-    quarter) where a pool doesn't have what it would give.
+    quarter) where a pool doesn't have what it would give, and what `check` raises.
     """
     draft = Draft(
         kind=PostingKind.RESPREAD,
@@ -65,6 +69,7 @@ def respread_post(
     for pool, part in _spread(books, days, allocation.available.balance):
         change[pool.pk] = change.get(pool.pk, 0) + part
     _need_free((books.by_id[pk], amount) for pk, amount in change.items())
+    _ask(check, books, change)
     for pk, amount in sorted(change.items()):
         draft.move(allocation.available, books.by_id[pk], max(-amount, 0))
     for pk, amount in sorted(change.items()):
@@ -85,19 +90,26 @@ def transfer_post(
     key: str,
     actor: User | None,
     reason: str = "",
+    anew: bool = False,
+    check: Check | None = None,
 ) -> Posting:
     """Move what is available from one allocation of `resource` to another.
 
     Each GPU-second passes through the pool of the quarter that gave it, the latest first, in one transaction:
     nobody else can take it on the way. `days` are those of each quarter that the target still covers; what
-    lies in quarters after them is spread over these anew, out of what is free there. A debt of the target is
-    repaid first. Raises Refused (codes `over_available` with figures wanted and available, `over_capacity`)
+    lies in quarters after them is spread over these anew, out of what is free there; with `anew` all of it
+    is, as by an extension, for a target that lasts longer. A debt of the target is repaid first. Raises
+    Refused (codes `over_available` with figures wanted and available, `over_capacity`), what `check` raises,
     and IllegalState where both are the same.
     """
     need_amount(gpu_seconds)
     if source_code == target_code:
         raise IllegalState(_("GPU-hours move from one allocation to another, not to the same."))
-    content = {"gpu_seconds": gpu_seconds, "days": {str(quarter): count for quarter, count in days.items()}}
+    content: dict[str, Any] = {
+        "gpu_seconds": gpu_seconds,
+        "days": {str(quarter): count for quarter, count in days.items()},
+        **({"anew": True} if anew else {}),
+    }
     leaves, arrives = (
         Draft(
             kind=PostingKind.TRANSFER,
@@ -118,15 +130,20 @@ def transfer_post(
     if gpu_seconds > source.available.balance:
         raise over_available(gpu_seconds, source)
     last, beyond, arriving = max(map(str, days)), 0, []
+    change: dict[int, int] = {}
     for pool, part in pools.parts(books, source, gpu_seconds):
         leaves.move(source.available, pool, part)
-        if pool.quarter <= last:
+        change[pool.pk] = -part
+        if pool.quarter <= last and not anew:
             arriving.append((pool, part))
         else:
             beyond += part
     spread = _spread(books, days, beyond)
     taken = {pool.pk: part for pool, part in arriving}
     _need_free((pool, part + taken.get(pool.pk, 0)) for pool, part in spread)
+    for pool, part in [*arriving, *spread]:
+        change[pool.pk] = change.get(pool.pk, 0) + part
+    _ask(check, books, change)
     for pool, part in [*arriving, *spread]:
         target.credit(arrives, pool, part)
     return write(leaves, arrives)
@@ -147,6 +164,12 @@ def over_available(wanted: int, allocation: AllocationBooks) -> Refused:
 def _spread(books: Books, days: dict[Quarter, int], amount: int) -> list[tuple[Account, int]]:
     parts = split_evenly(amount, list(days.values()))
     return [(books.pool(quarter), part) for quarter, part in zip(days, parts, strict=True)]
+
+
+def _ask(check: Check | None, books: Books, change: dict[int, int]) -> None:
+    gains = {Quarter.parse(books.by_id[pk].quarter): amount for pk, amount in change.items() if amount > 0}
+    if check is not None and gains:
+        check(gains)
 
 
 def _need_free(wanted: Iterable[tuple[Account, int]]) -> None:

@@ -230,8 +230,9 @@ class AskMove(Ask):
     form_class = MoveForm
     verb = "move"
     lede = _(
-        "To another allocation of this project. On the same resource it is done at once; to another resource "
-        "people decide, one for one, as far as it is free there."
+        "To another allocation of this project. It is done at once on the same resource, to an allocation "
+        "that ends no later than this one. To another resource, or where the GPU-hours would last longer, "
+        "people decide, as far as it is free there."
     )
 
     def form_options(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.models import Allocation
@@ -46,7 +48,10 @@ class MoveForm(forms.Form):
         queryset=Allocation.objects.none(),
         to_field_name="code",
         empty_label=_("Choose an allocation"),
-        help_text=_("Another allocation of this project. One GPU-hour here is one GPU-hour there."),
+        help_text=_(
+            "Another allocation of this project. One GPU-hour here is one GPU-hour there. People decide "
+            "about a later last day, or another resource."
+        ),
     )
     gpu_hours = GpuHoursField(help_text=_("At most what is available here."))
     reason = prose(_("Reason"))
@@ -59,6 +64,13 @@ class MoveForm(forms.Form):
         target.queryset = (
             others.exclude(pk=allocation.pk).exclude(state__in=ENDED).select_related("resource__site")
         )
+        target.label_from_instance = _lasting
+
+
+def _lasting(allocation: Allocation) -> str:
+    """The allocation with its last day: whether it lasts longer decides who decides."""
+    day = date_format(allocation.ends_on, "j M Y")
+    return gettext("%(allocation)s, until %(day)s") % {"allocation": allocation, "day": day}
 
 
 class GiveBackForm(forms.Form):
