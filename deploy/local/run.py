@@ -39,6 +39,8 @@ DEMO_ACCOUNTS = (
     "admin",
     "verifier",
     "operator",
+    "teacher",
+    "student",
     "outsider",
 )
 # What /readyz calls a part, and the log that tells more of it.

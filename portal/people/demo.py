@@ -33,6 +33,8 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "admin": ("Rabia Hassan", ("admin", "verifier")),
     "verifier": ("Zubair Mirza", ("verifier",)),
     "operator": ("Hina Farooq", ()),
+    "teacher": ("Nadia Karim", ()),
+    "student": ("Hamza Iqbal", ()),
     "outsider": ("Kamran Yousaf", ()),
 }
 # Who may open the operators' admin.
@@ -47,6 +49,8 @@ ORGANISATIONS: dict[str, tuple[str, str, str, str, str]] = {
     "agency": ("National Crop Observatory", "agency", "islamabad", "gov", "focal@crops.gov.pk"),
     "outsider": ("Khyber Genomics", "startup", "kp", "cuin", "0654321"),
 }
+# Who else belongs to an organisation: login → its owner's.
+MEMBERS = {"teacher": "researcher"}
 # The organisation of this owner is women-led.
 WOMEN_LED = "researcher"
 
@@ -90,6 +94,8 @@ def seed() -> None:
         )
     for owner, facts in ORGANISATIONS.items():
         _organisation(owner, *facts)
+    for login, owner in MEMBERS.items():
+        Membership.objects.get_or_create(organisation=organisation(owner), user=user(login))
     AuditorScope.objects.get_or_create(user=user("agency"), kind=AuditorScope.Kind.ALL, code="")
 
 

@@ -16,6 +16,7 @@ ROOMS = (
     "allocations.awards.quotas",
     "allocations.programme",
     "allocations.reviews",
+    "allocations.lifecycle",
     "scheduler_bridge",
 )
 
