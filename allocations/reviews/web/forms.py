@@ -129,10 +129,10 @@ class ProfileForm(forms.Form):
 
 class RulesForm(forms.Form):
     automatic_up_to = forms.IntegerField(
-        label=_("Ask without a programme admin where a step needs at most … reviewers"),
+        label=_("Most reviewers asked without a programme admin"),
         min_value=0,
         max_value=20,
-        help_text=_("0: an admin confirms every proposal."),
+        help_text=_("A step that needs more waits for an admin. 0: an admin confirms every proposal."),
     )
     grace_days = forms.IntegerField(
         label=_("Days of grace"),
