@@ -105,10 +105,12 @@ def allocation_transfer(
             source_code=allocation.code,
             target_code=target.code,
             gpu_seconds=gpu_seconds,
-            days=days_by_quarter(max(target.starts_on, clock.today()), target.ends_on),
+            days=days,
             key=key,
             actor=actor,
             reason=reason,
+            anew=target.ends_on > allocation.ends_on,
+            check=quotas_check(target.project, target.resource, days),
         )
     else:
         quotas_lock([(target.resource, max(target.starts_on, clock.today()), target.ends_on)])
@@ -120,8 +122,6 @@ def allocation_transfer(
             actor=actor,
             gpu_seconds=gpu_seconds,
             reason=reason,
-            anew=target.ends_on > allocation.ends_on,
-            check=quotas_check(target.project, target.resource, days),
         )
         award_add(actor=actor, allocation=target, gpu_seconds=gpu_seconds, reason=reason, key=f"{key}/in")
     for each, action, other in ((allocation, "move_out", target), (target, "move_in", allocation)):
