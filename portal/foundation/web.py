@@ -19,6 +19,8 @@ from portal.foundation.errors import Busy, DomainError, NotAllowed
 from portal.foundation.middleware import is_lock_timeout, tell
 
 Selector = Callable[[Any], models.QuerySet[Any]]
+KEPT = "draft_kept"
+KEPT_SECONDS = 3600
 
 
 class Page(LoginRequiredMixin, TemplateView):
@@ -114,7 +116,7 @@ class FormPage(LoginRequiredMixin, View):
         form = self.form_class(request.POST, request.FILES, initial=self.get_initial(), **self.form_options())
         if form.is_valid():
             try:
-                return redirect(self.act(form))
+                return tell_kept(request, redirect(self.act(form)))
             except DomainError as error:
                 attach(form, error)
             except OperationalError as error:
@@ -162,6 +164,13 @@ class ActionView(ObjectMixin, View):
         except DomainError as error:
             tell(request, error)
         return redirect(self.page_of(target))
+
+
+def tell_kept(request: HttpRequest, reply: HttpResponse) -> HttpResponse:
+    """Tell `static/js/draft.js` which of its copies has arrived: the form was taken."""
+    if draft := request.POST.get("draft_id"):
+        reply.set_cookie(KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure())
+    return reply
 
 
 def attach(form: forms.Form, error: DomainError) -> None:

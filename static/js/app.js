@@ -29,22 +29,27 @@ window.addEventListener("pageshow", () => {
 });
 
 // Drafts on this device are their writer's alone: others who sign in here find none, nor does whoever comes when
-// nobody is signed in. Their writer, signed out for being idle, has an hour to come back to them.
+// nobody is signed in. Their writer, signed out for being idle, has a weekend to come back to them.
 const DRAFT = "taqseem.draft.";
-const HOUR = 3600 * 1000;
+const WEEKEND = 3 * 24 * 3600 * 1000;
 const dropDrafts = (unwanted) => {
   try {
     Object.keys(localStorage).filter((key) => key.startsWith(DRAFT) && unwanted(key)).forEach((key) => localStorage.removeItem(key));
   } catch { /* nothing was kept either */ }
 };
-const typedAt = (key) => {
-  try { return JSON.parse(localStorage.getItem(key)).at; } catch { return 0; }
+const copyOf = (key) => {
+  try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
 };
 const { person } = document.body.dataset;
 if (person) dropDrafts((key) => !key.startsWith(`${DRAFT}${person}.`));
-else if (person === "") dropDrafts((key) => !(Date.now() - typedAt(key) < HOUR));
+else if (person === "") dropDrafts((key) => !(Date.now() - copyOf(key).at < WEEKEND));
+// The server says which form it took last.
+const taken = document.cookie.match(/(?:^|; )draft_kept=([^;]+)/)?.[1];
+if (taken) dropDrafts((key) => copyOf(key).handed === taken);
 document.addEventListener("submit", (event) => {
-  if (event.target.action.endsWith("/logout/")) dropDrafts(() => true);
+  if (!event.target.action.endsWith("/logout/")) return;
+  dropDrafts(() => true);
+  try { localStorage.setItem("taqseem.left", Date.now()); } catch { /* other tabs learn it from the server */ }
 });
 
 // Unsaved changes: `data-unsaved` on a form asks before its page is left.

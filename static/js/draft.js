@@ -1,6 +1,9 @@
-// Drafts survive lost connections. What is typed into `form[data-draft]` is kept on the device at once and, where the
-// form says `data-draft-sync`, sent to the server when typing pauses. Nothing leaves the device's copy before the
-// server said that it has it. Without this file each button keeps the draft.
+// What is typed into `form[data-draft]` isn't lost: it is kept on the device at once and, where the form says
+// `data-draft-sync`, sent to the server when typing pauses. Only what was typed is kept, by facts (a field, or a
+// whole table of rows), and each fact leaves the device's copy when the server said that it has it, not before.
+// Every page has a copy of its own, which the next page of the same form takes over. Saves have names, and tell
+// those of earlier ones that were never answered: the server knows which of them arrived. Without this file each
+// button keeps the draft.
 "use strict";
 
 (() => {
@@ -9,8 +12,9 @@
   const PAUSE = 2500;
   const LONGEST_WAIT = 60000;
   const PATIENCE = 15000;
+  const MOST_UNANSWERED = 50;
   // Not typed by people, or not to be kept.
-  const OWN = new Set(["csrfmiddlewaretoken", "seen", "draft_id", "tab", "turn", "key", "file"]);
+  const OWN = new Set(["csrfmiddlewaretoken", "seen", "sent", "draft_id", "owner", "key", "file"]);
   const fresh = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
   const read = (key) => {
@@ -23,37 +27,87 @@
     try { return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; }
   };
 
-  // What has arrived at the server goes, and what was handed in, and what nobody came back to.
-  const arrived = document.cookie.match(/(?:^|; )draft_kept=([^;]+)/)?.[1];
+  // What was submitted goes, and what nobody came back to; what the server took, `app.js` has dropped.
   const done = document.querySelector("[data-draft-done]")?.dataset.draftDone;
   keys().forEach((key) => {
-    const entry = read(key);
-    const over = !entry || entry.id === arrived || Date.now() - entry.at > OLD;
+    const copy = read(key);
+    const over = !copy?.pairs || Date.now() - copy.at > OLD;
     if (over || (done && key.includes(`.${done}/`))) drop(key);
   });
 
   const form = document.querySelector("form[data-draft]");
   if (!form) return;
-  const key = `${PREFIX}${form.dataset.draftOwner}.${form.dataset.draft}`;
+  const owner = document.body.dataset.person;
+  const stem = `${PREFIX}${owner}.${form.dataset.draft}#`;
+  const mine = `${stem}${fresh()}`;
+  const field = (name) => form.elements.namedItem(name);
   const bar = form.querySelector("[data-draft-bar]");
   const status = form.querySelector("[data-draft-status]");
   const newer = form.querySelector("[data-draft-newer]");
-  const field = (name) => form.elements.namedItem(name);
+  const discard = form.querySelector("[data-draft-discard]");
+  const tables = [...form.querySelectorAll("[data-rows]")].map((total) => total.dataset.rows);
+  const factOf = (name) => tables.find((table) => name.startsWith(`${table}-`)) ?? name;
+  const isSynced = "draftSync" in form.dataset;
+
+  const typed = new Map(); // fact → the count of changes at its last one
+  let count = 0;
+  let base = JSON.parse(field("seen").value || "{}"); // fact → the server's mark of what we last knew
+  let unanswered = []; // names of saves
+  let handed = ""; // the name under which all of this was handed in, if nothing was typed since
   let timer = 0;
   let wait = PAUSE;
   let busy = false;
   let halted = false; // a newer version waits for the person's choice
   let leaving = false; // the next page may have been asked for before the server had what is on its way there
+  let gone = false; // signed out
 
   const tell = (text) => {
     bar.hidden = false;
     status.textContent = text;
   };
 
-  // --- Rows ----------------------------------------------------------------------------------------
-  const addRow = (prefix) => {
-    const total = form.querySelector(`[data-rows="${prefix}"]`);
-    const template = form.querySelector(`template[data-row-of="${prefix}"]`);
+  // --- Keeping ---------------------------------------------------------------------------------------
+  const store = () => {
+    if (gone) return true;
+    if (!typed.size) {
+      drop(mine);
+      delete form.dataset.dirty;
+      return true;
+    }
+    const isTyped = ([name, value]) => !OWN.has(name) && typeof value === "string" && typed.has(factOf(name));
+    const copy = {
+      at: Date.now(),
+      key: field("key")?.value,
+      facts: [...typed.keys()],
+      pairs: [...new FormData(form)].filter(isTyped),
+      base,
+      unanswered,
+      handed,
+    };
+    try {
+      localStorage.setItem(mine, JSON.stringify(copy));
+      delete form.dataset.dirty;
+      return true;
+    } catch {
+      form.dataset.dirty = ""; // no room, or not allowed: whoever leaves the page is asked
+      return false;
+    }
+  };
+  const keep = (name) => {
+    leaving = false;
+    handed = "";
+    typed.set(factOf(name), ++count);
+    const isKept = store();
+    if (halted) return;
+    if (!isKept) tell(status.dataset.unkept);
+    else tell(navigator.onLine ? status.dataset.kept : status.dataset.offline);
+    plan(PAUSE);
+  };
+
+  // --- Rows ------------------------------------------------------------------------------------------
+  const addRow = (table) => {
+    const total = form.querySelector(`[data-rows="${table}"]`);
+    const template = form.querySelector(`template[data-row-of="${table}"]`);
     const row = template.content.cloneNode(true);
     row.querySelectorAll("*").forEach((element) => {
       ["name", "id", "for", "aria-describedby"].forEach((name) => {
@@ -61,78 +115,75 @@
         if (value) element.setAttribute(name, value.replaceAll("__row__", total.value));
       });
     });
-    form.querySelector(`[data-rows-of="${prefix}"]`).append(row);
+    form.querySelector(`[data-rows-of="${table}"]`).append(row);
     total.value = Number(total.value) + 1;
   };
   form.addEventListener("click", (event) => {
-    const prefix = event.target.closest("button[name^='more_']")?.name.slice(5);
-    if (!prefix) return;
+    const table = event.target.closest("button[name^='more_']")?.name.slice(5);
+    if (!table) return;
     event.preventDefault();
-    addRow(prefix);
-    form.querySelector(`[data-rows-of="${prefix}"] > :last-child :is(input, select)`)?.focus();
-    keep();
+    addRow(table);
+    form.querySelector(`[data-rows-of="${table}"] > :last-child :is(input, select)`)?.focus();
+    keep(`${table}-total`);
   });
 
-  // --- Keeping and restoring -------------------------------------------------------------------------
-  const typed = () => {
-    const pairs = [...new FormData(form)].filter(([name, value]) => !OWN.has(name) && typeof value === "string");
-    return pairs;
+  // --- Restoring -------------------------------------------------------------------------------------
+  const put = (element, values) => {
+    if (element.type === "checkbox" || element.type === "radio") element.checked = values.includes(element.value);
+    else if (element.multiple) [...element.options].forEach((option) => { option.selected = values.includes(option.value); });
+    else element.value = values.shift() ?? "";
+    if (element.value && element.closest("details")) element.closest("details").open = true;
   };
-  const keep = () => {
-    leaving = false;
-    const entry = {
-      id: fresh(),
-      tab: field("tab").value,
-      base: read(key)?.base ?? field("seen")?.value ?? "",
-      at: Date.now(),
-      pairs: typed(),
-    };
-    try {
-      localStorage.setItem(key, JSON.stringify(entry));
-    } catch {
-      return; // no room, or not allowed: the buttons still keep the draft
-    }
-    if (halted) return;
-    tell(navigator.onLine ? status.dataset.kept : status.dataset.offline);
-    plan(PAUSE);
-  };
-  const restore = (pairs) => {
+  const restore = (copy) => {
+    const facts = new Set(copy.facts);
     form.querySelectorAll("[data-rows]").forEach((total) => {
-      const wanted = Number(pairs.find(([name]) => name === total.name)?.[1] ?? 0);
+      const wanted = Number(copy.pairs.find(([name]) => name === total.name)?.[1] ?? 0);
       while (Number(total.value) < wanted) addRow(total.dataset.rows);
     });
-    const left = new Map();
-    pairs.forEach(([name, value]) => left.set(name, [...(left.get(name) ?? []), value]));
+    const values = new Map();
+    copy.pairs.forEach(([name, value]) => values.set(name, [...(values.get(name) ?? []), value]));
     [...form.elements].forEach((element) => {
-      if (!element.name || OWN.has(element.name) || element.type === "submit" || element.type === "button") return;
-      const values = left.get(element.name) ?? [];
-      if (element.matches("[data-rows]")) return;
-      if (element.type === "checkbox" || element.type === "radio") element.checked = values.includes(element.value);
-      else if (values.length) element.value = values.shift();
-      if (element.value && element.closest("details")) element.closest("details").open = true;
+      const { name, type } = element;
+      if (!name || OWN.has(name) || !facts.has(factOf(name)) || ["submit", "button"].includes(type)) return;
+      if (!element.matches("[data-rows]")) put(element, values.get(name) ?? []);
     });
+    facts.forEach((fact) => {
+      typed.set(fact, ++count);
+      if (copy.base[fact]) base[fact] = copy.base[fact];
+    });
+    if (copy.key && field("key")) field("key").value = copy.key;
+    ({ handed } = copy);
   };
 
   // --- Sending ---------------------------------------------------------------------------------------
   const plan = (pause) => {
     clearTimeout(timer);
-    if ("draftSync" in form.dataset) timer = setTimeout(send, pause);
+    if (isSynced) timer = setTimeout(send, pause);
   };
   const later = () => {
     tell(status.dataset.offline);
     wait = Math.min(wait * 2, LONGEST_WAIT);
     plan(wait);
   };
-  const send = async (force = false) => {
-    const entry = read(key);
-    if (!entry || busy || (halted && !force)) return;
+  // A save gets its name, and says what was never answered. The name is kept before anything leaves.
+  const label = (put) => {
+    const name = fresh();
+    put("draft_id", name);
+    put("sent", unanswered.join(" "));
+    put("seen", JSON.stringify(base));
+    unanswered = [...unanswered, name].slice(-MOST_UNANSWERED);
+    return name;
+  };
+  const send = async () => {
+    if (!typed.size || busy || halted || gone) return;
     if (!navigator.onLine) return; // `online` comes back to it
     busy = true;
+    const upTo = count;
     const body = new FormData(form);
     body.delete("file");
-    body.set("seen", entry.base);
-    body.set("turn", entry.at);
-    if (force) body.set("force", "1");
+    body.set("owner", owner);
+    label((name, value) => body.set(name, value));
+    store();
     try {
       const reply = await fetch(form.action || location.href, {
         method: "POST",
@@ -141,66 +192,118 @@
         redirect: "manual",
         signal: AbortSignal.timeout(PATIENCE),
       });
-      busy = false;
-      if (reply.type === "opaqueredirect" || reply.status === 403) tell(status.dataset.signedOut);
-      else if (reply.status === 200 || reply.status === 409) settle(entry, reply.status, await reply.json());
+      if (reply.type === "opaqueredirect" || [401, 403, 404].includes(reply.status)) await renew();
+      else if (reply.status === 200 || reply.status === 409) settle(upTo, reply.status, await reply.json());
       else later();
     } catch {
-      busy = false;
       later();
+    } finally {
+      busy = false;
     }
   };
-  const settle = (entry, code, answer) => {
+  const settle = (upTo, code, answer) => {
     if (leaving) return; // the next page finds the copy and sends it again
     wait = PAUSE;
     if (code === 409) {
       halted = true;
-      newer.dataset.seen = answer.seen ?? "";
+      newer.dataset.answer = JSON.stringify(answer);
       newer.hidden = bar.hidden = false;
       status.textContent = "";
       return;
     }
-    field("seen").value = answer.seen;
-    const now = read(key);
-    const unchanged = now?.id === entry.id;
-    if (unchanged && answer.saved) drop(key);
-    else if (now) localStorage.setItem(key, JSON.stringify({ ...now, base: answer.seen }));
-    if (!unchanged) plan(PAUSE);
-    tell(answer.saved ? `${status.dataset.saved} ${answer.at}` : `${status.dataset.kept} ${answer.message}`);
+    unanswered = [];
+    answer.kept.filter((fact) => typed.has(fact)).forEach((fact) => {
+      base[fact] = answer.seen[fact];
+      if (typed.get(fact) <= upTo) typed.delete(fact);
+    });
+    store();
+    if (count > upTo) plan(PAUSE);
+    discard.hidden = true;
+    tell(typed.size ? `${status.dataset.kept} ${answer.message}` : `${status.dataset.saved} ${answer.at}`);
+  };
+  // Signed out meanwhile, or signed in anew elsewhere: then the page of the form tells the token of the new session.
+  const renew = async () => {
+    tell(status.dataset.signedOut);
+    const reply = await fetch(location.href, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    if (reply.status !== 200) return;
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const token = page.querySelector("form[data-draft] [name=csrfmiddlewaretoken]")?.value;
+    if (!token || page.body.dataset.person !== owner) return;
+    field("csrfmiddlewaretoken").value = token;
+    wait = Math.min(wait * 2, LONGEST_WAIT);
+    plan(wait);
   };
 
-  document.getElementById("draft-mine")?.addEventListener("click", () => {
+  // --- The person's choices --------------------------------------------------------------------------
+  const choose = (choice) => {
+    const { seen, newer: names } = JSON.parse(newer.dataset.answer);
     newer.hidden = true;
     halted = false;
-    send(true);
-  });
-  document.getElementById("draft-theirs")?.addEventListener("click", () => {
-    drop(key);
+    choice(seen, names);
+  };
+  document.getElementById("draft-mine")?.addEventListener("click", () => choose((seen, names) => {
+    names.forEach((fact) => { base[fact] = seen[fact]; });
+    unanswered = [];
+    store();
+    send();
+  }));
+  document.getElementById("draft-theirs")?.addEventListener("click", () => choose((seen, names) => {
+    names.forEach((fact) => typed.delete(fact)); // what was typed elsewhere on the page stays
+    store();
+    location.reload();
+  }));
+  document.getElementById("draft-discard")?.addEventListener("click", () => {
+    typed.clear();
+    store();
     location.reload();
   });
 
   // --- When ------------------------------------------------------------------------------------------
-  form.addEventListener("input", keep);
-  form.addEventListener("change", keep);
+  const heed = ({ target }) => {
+    if (target.name && !OWN.has(target.name)) keep(target.name);
+  };
+  form.addEventListener("input", heed);
+  form.addEventListener("change", heed);
   window.addEventListener("online", () => plan(0));
+  window.addEventListener("focus", () => plan(PAUSE));
   window.addEventListener("beforeunload", () => { leaving = true; });
+  // Who signs out leaves nothing behind, here or in another tab.
+  document.addEventListener("submit", (event) => {
+    if (event.target.action.endsWith("/logout/")) gone = true;
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key !== "taqseem.left") return;
+    gone = true;
+    delete form.dataset.dirty;
+    location.reload();
+  });
   form.addEventListener("submit", (event) => {
-    keep();
     clearTimeout(timer);
     if (navigator.onLine) {
-      field("draft_id").value = read(key)?.id ?? "";
-      field("turn").value = read(key)?.at ?? "";
+      handed = label((name, value) => { field(name).value = value; });
+      store();
       return;
     }
     event.preventDefault(); // the browser's own page of errors would take this one away
     tell(status.dataset.offline);
   });
 
-  const entry = read(key);
-  field("tab").value = entry?.tab ?? fresh(); // who goes on with a draft is its writer still
-  if (entry) {
-    restore(entry.pairs);
+  const copies = keys()
+    .filter((key) => key.startsWith(stem))
+    .map((key) => ({ key, ...read(key) }))
+    .sort((one, other) => one.at - other.at);
+  if (copies.length) {
+    copies.forEach(restore);
+    // Of several pages' copies it isn't known whose saves were about what: each fact's own beginning decides.
+    if (copies.length === 1) [{ unanswered }] = copies;
+    else handed = "";
+    if ("draftTold" in form.dataset) {
+      base = JSON.parse(field("seen").value); // they see what is newer: who saves again means it
+      unanswered = [];
+    }
+    if (store()) copies.forEach(({ key }) => drop(key));
+    discard.hidden = false;
     tell(status.dataset.restored);
-    plan(0);
+    if (!("draftTold" in form.dataset)) plan(0);
   }
 })();

@@ -8,9 +8,12 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
-from tests.e2e import journeys
+from tests.e2e import journeys, programme
+from tests.e2e.portal import PASSWORD, SIGN_IN, demo
 
 ROUNDS = 100 if os.environ.get("TAQSEEM_TEST_SIZE") == "full" else 15
+# The same number, the same rounds: TAQSEEM_TEST_SEED=… for others.
+SEED = int(os.environ.get("TAQSEEM_TEST_SEED", "20261123"))
 # Step → the fields that are typed into, by name.
 FIELDS = {
     "edit": ("justification", "public_abstract", "withheld_reason"),
@@ -24,10 +27,13 @@ FIELDS = {
         "runs-0-basis",
         "runs-1-model",
         "runs-1-gpus",
+        "runs-1-hours",
     ),
     "edit/running": ("deadline_note", "deadline_on"),
     "edit/papers": ("ai_risk_note",),
 }
+KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('taqseem.draft.')).length"
+RESOURCE = "Data Vault Pakistan · Data Vault Pakistan H100"
 ROW = re.compile(r"^(lines|runs)-(\d+)-")
 
 
@@ -43,14 +49,22 @@ class Writer:
         self.page.goto(f"{self.address}{step}/")
         expect(self.page.locator("form[data-draft]")).to_be_visible()
 
-    def type(self, step: str, how_many: int) -> None:
-        for name in self.chance.sample(FIELDS[step], min(how_many, len(FIELDS[step]))):
+    def type(self, step: str, how_many: int, *, but: str = "") -> str:
+        """Into fields chosen by chance, none of the fact `but`. Returns the last one's fact."""
+        names = [name for name in FIELDS[step] if fact_of(name) != but]
+        for name in self.chance.sample(names, min(how_many, len(names))):
             value = self.value_for(name)
             if row := ROW.match(name):
                 while not self.page.locator(f"[name='{name}']").count():
                     self.page.locator(f"button[name='more_{row[1]}']").click()
             self.page.locator(f"[name='{name}']").fill(value)
             self.typed[step][name] = value
+        return fact_of(name)
+
+    def press(self) -> None:
+        """The button that saves, whatever comes of it."""
+        with contextlib.suppress(Error):
+            self.page.locator("form[data-draft] button.button--primary").click(timeout=3000)
 
     def value_for(self, name: str) -> str:
         number = self.chance.randrange(1, 900)
@@ -72,7 +86,7 @@ class Writer:
 def offline_while_typing(writer: Writer, step: str) -> None:
     writer.context.set_offline(True)
     writer.type(step, 3)
-    writer.page.locator("form[data-draft] button.button--primary").click()
+    writer.press()
     writer.type(step, 1)
     writer.context.set_offline(False)
 
@@ -88,8 +102,7 @@ def browser_closed_offline(writer: Writer, step: str) -> None:
 def requests_aborted(writer: Writer, step: str) -> None:
     writer.page.route("**/edit/**", lambda route: refuse(route) if posted(route) else route.continue_())
     writer.type(step, 3)
-    with contextlib.suppress(Error):
-        writer.page.locator("form[data-draft] button.button--primary").click(timeout=3000)
+    writer.press()
     writer.page.unroute_all(behavior="ignoreErrors")
 
 
@@ -126,7 +139,65 @@ def crashed(writer: Writer, step: str) -> None:
     writer.anew()
 
 
-TROUBLES = (offline_while_typing, browser_closed_offline, requests_aborted, answers_lost, reloaded, crashed)
+def server_failing(writer: Writer, step: str) -> None:
+    writer.page.route("**/edit/**", lambda route: fail(route) if posted(route) else route.continue_())
+    writer.type(step, 2)
+    with writer.page.expect_response(lambda reply: reply.status == 500):
+        pass
+    writer.type(step, 1)
+    writer.press()
+    writer.page.unroute_all(behavior="ignoreErrors")
+
+
+def never_answered(writer: Writer, step: str) -> None:
+    """The page is left while a save hangs."""
+    writer.page.route("**/edit/**", lambda route: None if posted(route) else route.continue_())
+    with writer.page.expect_request(lambda request: request.method == "POST"):
+        writer.type(step, 3)
+    writer.page.unroute_all(behavior="ignoreErrors")
+
+
+def session_over(writer: Writer, step: str) -> None:
+    """The button leads to the page of signing in."""
+    session = [cookie for cookie in writer.context.cookies() if cookie["name"] == "sessionid"]
+    writer.context.clear_cookies(name="sessionid")
+    writer.type(step, 3)
+    writer.press()
+    writer.page.wait_for_url("**/login/**")
+    writer.context.add_cookies(session)
+
+
+def two_tabs(writer: Writer, step: str) -> None:
+    """Another fact is typed in another tab; neither was saved when the other was opened."""
+    fact = writer.type(step, 1)
+    first, writer.page = writer.page, writer.context.new_page()
+    writer.open(step)
+    writer.type(step, 1, but=fact)
+    first.close()
+
+
+TROUBLES = (
+    offline_while_typing,
+    browser_closed_offline,
+    requests_aborted,
+    answers_lost,
+    reloaded,
+    crashed,
+    server_failing,
+    never_answered,
+    session_over,
+    two_tabs,
+)
+
+
+def fact_of(name: str) -> str:
+    """What is kept together: a field, or a table."""
+    return name.partition("-")[0]
+
+
+def fail(route: Route) -> None:
+    with contextlib.suppress(Error):
+        route.fulfill(status=500, body="")
 
 
 def posted(route: Route) -> bool:
@@ -149,28 +220,49 @@ def draft(portal_run, signed_in) -> Page:
     return page
 
 
-@pytest.mark.xfail(reason="a save whose answer was lost can still empty a row of the amounts", strict=False)
-def test_no_field_is_lost(portal_run, signed_in, draft: Page) -> None:
+def test_no_field_is_lost(portal_run, signed_in, draft: Page, capsys) -> None:
     code = draft.url.split("/requests/")[1].split("/")[0]
-    chance = random.Random(20261123)
-    writer = Writer(draft.context, f"{portal_run.address}/requests/{code}/", chance)
+    writer = Writer(draft.context, f"{portal_run.address}/requests/{code}/", random.Random(SEED))
     for number in range(ROUNDS):
-        trouble, step = TROUBLES[number % len(TROUBLES)], chance.choice(list(FIELDS))
+        trouble, step = TROUBLES[number % len(TROUBLES)], writer.chance.choice(list(FIELDS))
         writer.open(step)
         trouble(writer, step)
         writer.open(step)
-        writer.must_find_all(step, f"{trouble.__name__} in round {number}")
+        writer.must_find_all(step, f"{trouble.__name__} in round {number}, seed {SEED}")
     # What could be kept on the device alone is at the server in the end: another computer shows it.
     for step in FIELDS:
         writer.open(step)
-        writer.type(step, 9)
-        writer.page.locator("form[data-draft] button.button--primary").click()
+        writer.type(step, len(FIELDS[step]))
+        writer.press()
         expect(writer.page).not_to_have_url(re.compile(f"/{step}/$"))
     elsewhere = signed_in(portal_run, "researcher")
     writer.page = elsewhere
     for step in FIELDS:
         writer.open(step)
         writer.must_find_all(step, "all of it, elsewhere")
+    with capsys.disabled():  # the figure is for whoever reads the run
+        print(f"\ndraft_disconnects {ROUNDS}, fields lost 0, seed {SEED}")
+
+
+def test_the_check_notices_a_loss(portal_run, draft: Page) -> None:
+    code = draft.url.split("/requests/")[1].split("/")[0]
+    writer = Writer(draft.context, f"{portal_run.address}/requests/{code}/", random.Random(SEED))
+    draft.context.add_init_script("Storage.prototype.setItem = () => undefined;")
+    writer.open("edit")
+    requests_aborted(writer, "edit")
+    writer.open("edit")
+    with pytest.raises(AssertionError, match="after a planted loss"):
+        writer.must_find_all("edit", "a planted loss")
+
+
+def test_without_room_on_the_device_the_server_keeps_it(draft: Page) -> None:
+    draft.context.add_init_script("Storage.prototype.setItem = () => { throw new Error('full'); };")
+    draft.goto(draft.url.replace("amounts/", ""))
+    draft.get_by_label("Justification").fill("Kept nowhere but there.")
+    expect(draft.locator("[data-draft-status]")).to_contain_text("This device keeps no copy")
+    expect(draft.locator("[data-draft-status]")).to_contain_text("Saved at")
+    draft.reload()
+    expect(draft.get_by_label("Justification")).to_have_value("Kept nowhere but there.")
 
 
 def test_two_tabs_are_told_of_each_other(draft: Page) -> None:
@@ -194,9 +286,32 @@ def test_signing_out_leaves_no_draft_behind(portal_run, new_context) -> None:
     page.goto("/requests/new/")
     page.get_by_label("Purpose in one sentence").fill("Nobody else's business.")
     expect(page.locator("[data-draft-status]")).to_contain_text("Kept on this device")
-    kept = "Object.keys(localStorage).filter((key) => key.startsWith('taqseem.draft.')).length"
-    assert page.evaluate(kept) == 1
+    assert page.evaluate(KEPT) == 1
     page.goto("/sign-in/logout/")
     page.get_by_role("main").get_by_role("button", name=re.compile("sign out", re.IGNORECASE)).click()
     page.goto("/")
-    assert page.evaluate(kept) == 0
+    assert page.evaluate(KEPT) == 0
+
+
+def test_a_decision_outlives_its_session(portal_run, signed_in, new_context) -> None:
+    asking = signed_in(portal_run, "researcher")
+    asking.goto("/requests/new/full/")
+    project = asking.locator("[name=project] option").nth(1).get_attribute("value")
+    request = programme.ask_in_full(asking, project, RESOURCE, "1,000")
+    page = new_context(base_url=portal_run.address).new_page()
+    journeys.sign_in(page, "admin")
+    page.goto(f"/requests/{request}/decide/")
+    page.get_by_role("radio", name="Return with a question").check()
+    page.get_by_label("Reason or question").fill("Which of the runs come first?")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Record the decision").click()
+    page.wait_for_url("**/login/**")
+    page.get_by_label("Email").fill(demo("admin"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name=SIGN_IN).click()
+    expect(page.locator("[data-draft-status]")).to_have_text("What you had typed is back.")
+    expect(page.get_by_role("radio", name="Return with a question")).to_be_checked()
+    expect(page.get_by_label("Reason or question")).to_have_value("Which of the runs come first?")
+    page.get_by_role("button", name="Record the decision").click()
+    expect(journeys.state_of(page)).to_have_text("Returned")
+    assert page.evaluate(KEPT) == 0

@@ -1,5 +1,6 @@
 """The form of a request, step by step: what it keeps, refuses, tells and costs."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -228,13 +229,14 @@ def test_what_can_be_kept_is_kept(cast: Cast, web: Any) -> None:
     seen = client.get(address).context["seen"]
     body = amounts(cast, seen=seen, **{"runs-0-gpus": "eight"})
     told = keep(client, address, body).json()
-    assert told["saved"] is False
-    assert told["seen"] != seen
+    assert told["kept"] == ["starts_on", "ends_on", "prior_usage", "lines"]
+    assert told["seen"] != json.loads(seen)
     request.refresh_from_db()
     assert request.ends_on == clock.today() + timedelta(days=99)
     assert request.lines.count() == 2
     assert not request.runs.exists()
-    assert keep(client, address, amounts(cast, seen=told["seen"])).json()["saved"] is True
+    told = keep(client, address, amounts(cast, seen=json.dumps(told["seen"]))).json()
+    assert set(told["kept"]) == set(told["seen"])
     assert request.runs.get().gpus == 8
 
 
@@ -242,7 +244,7 @@ def test_a_newer_version_isn_t_overwritten_unasked(cast: Cast, web: Any) -> None
     request = draft(cast)
     client, address = web(cast.pi), f"/requests/{request.code}/edit/"
     seen = client.get(address).context["seen"]
-    body = {"project": cast.project.code, "justification": "Mine.", "seen": seen, "tab": "a"}
+    body = {"project": cast.project.code, "justification": "Mine.", "seen": seen}
     services.request_update(actor=cast.pi, request=request, justification="Theirs.")
     assert keep(client, address, body).status_code == 409
     refused = client.post(address, body)
@@ -257,19 +259,59 @@ def test_a_newer_version_isn_t_overwritten_unasked(cast: Cast, web: Any) -> None
     assert request.justification == "Mine."
 
 
+def test_what_others_changed_elsewhere_in_the_step_stays(cast: Cast, web: Any) -> None:
+    request = draft(cast)
+    client, address = web(cast.pi), f"/requests/{request.code}/edit/"
+    first = client.get(address)
+    body = {"project": cast.project.code, "justification": "Mine.", "seen": first.context["seen"]}
+    body["public_abstract"] = first.context["form"]["public_abstract"].value() or ""
+    services.request_update(actor=cast.pi, request=request, withheld_reason="Theirs.")
+    assert keep(client, address, body).status_code == 200
+    request.refresh_from_db()
+    assert (request.justification, request.withheld_reason) == ("Mine.", "Theirs.")
+
+
 def test_a_lost_answer_is_no_newer_version(cast: Cast, web: Any) -> None:
     request = draft(cast)
     client, address = web(cast.pi), f"/requests/{request.code}/edit/"
     seen = client.get(address).context["seen"]
-    body = {"project": cast.project.code, "seen": seen, "tab": "a"}
-    assert keep(client, address, {**body, "justification": "One"}).status_code == 200
-    assert keep(client, address, {**body, "justification": "One two"}).status_code == 200
-    assert keep(client, address, {**body, "justification": "Three", "tab": "b"}).status_code == 409
-    assert keep(client, address, {**body, "justification": "One two", "turn": "8"}).status_code == 200
-    # What was sent earlier and arrives later changes nothing.
-    assert keep(client, address, {**body, "justification": "One", "turn": "7"}).status_code == 200
+    begun = request.justification
+
+    def save(words: str, name: str, unanswered: str = "") -> int:
+        body = {"project": cast.project.code, "justification": words, "seen": seen}
+        return keep(client, address, body | {"draft_id": name, "sent": unanswered}).status_code
+
+    assert save("One", "a") == 200
+    assert save("One two", "b", "a") == 200
+    assert save("Three", "x") == 409  # somebody else
+    assert save("One two", "c", "a b") == 200
+    # What was sent before and comes again, or comes late, changes nothing.
+    assert save("One", "a") == 200
+    assert save("One two three", "e", "a b c d") == 200
+    assert save("Late", "d", "a b c") == 200
     request.refresh_from_db()
-    assert request.justification == "One two"
+    assert request.justification == "One two three"
+    # Back to what it was before all that is a change too.
+    assert save(begun, "f", "a b c d e") == 200
+    request.refresh_from_db()
+    assert request.justification == begun
+
+
+def test_what_somebody_else_typed_isn_t_kept_as_mine(cast: Cast, web: Any) -> None:
+    request = draft(cast)
+    body = {"project": cast.project.code, "justification": "Mine.", "owner": cast.admin.code}
+    assert keep(web(cast.pi), f"/requests/{request.code}/edit/", body).status_code == 403
+    request.refresh_from_db()
+    assert request.justification != "Mine."
+
+
+def test_a_draft_begun_twice_takes_what_was_typed_between(cast: Cast, web: Any) -> None:
+    client = web(cast.pi)
+    body = {"project": cast.project.code, "justification": "One", "key": "k1"}
+    first = client.post("/requests/new/full/", body)
+    again = client.post("/requests/new/full/", body | {"justification": "One two"})
+    assert again.url == first.url
+    assert AllocationRequest.objects.get().justification == "One two"
 
 
 def test_saving_tells_the_script_which_copy_arrived(cast: Cast, web: Any) -> None:

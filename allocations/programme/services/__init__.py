@@ -17,6 +17,7 @@ from allocations.programme.services.decisions import (
     request_decline,
     request_return,
 )
+from allocations.programme.services.merging import draft_save
 from allocations.programme.services.reopening import request_reopen
 from allocations.programme.services.requests import (
     request_submit,
@@ -48,6 +49,7 @@ __all__ = [
     "call_publish_results",
     "call_update",
     "conflict_declare",
+    "draft_save",
     "consent_answer",
     "message_write",
     "request_approve",

@@ -179,15 +179,6 @@ def runs_of(request: AllocationRequest) -> list[Run]:
     return [Run(row.model, row.gpus, row.hours, row.runs, row.basis) for row in request.runs.all()]
 
 
-def differs(request: AllocationRequest, changes: dict[str, Any]) -> bool:
-    """Whether `changes` would change anything."""
-    standing = {"lines": lines_of, "runs": runs_of}
-    return any(
-        value != (standing[name](request) if name in standing else getattr(request, name))
-        for name, value in changes.items()
-    )
-
-
 def only_leads() -> str:
     return _("Only a project's principal investigator and managers write its requests.")
 

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views import View
@@ -21,14 +21,14 @@ from allocations.programme.models import AllocationRequest
 from allocations.programme.services.writing import Line
 from allocations.programme.tracks import promise, track_for
 from allocations.programme.web.request_forms import PurposeForm, QuickForm, SubmitForm
-from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of, tell_kept
+from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of
 from allocations.programme.web.views import RequestAct, find
 from allocations.projects.selectors import organisations_to_propose_for
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, NotAllowed
 from portal.foundation.services.once import once
 from portal.foundation.units import hours_to_seconds
-from portal.foundation.web import ObjectMixin
+from portal.foundation.web import ObjectMixin, tell_kept
 from portal.people.services.terms import consent_give
 
 FIRST_A_PROJECT = _("Begin a project first, or ask a project's principal investigator to make you a manager.")
@@ -51,16 +51,12 @@ class Beginning(RequestAct):
         may_begin = organisations_to_propose_for(self.actor).exists()
         return redirect("project_new" if may_begin else "organisations")
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return tell_kept(request, super().post(request, *args, **kwargs))
-
     def form_options(self) -> dict[str, Any]:
         return {"user": self.actor}
 
     def page_context(self) -> dict[str, Any]:
         return {
             "key": self.request.POST.get("key") or secrets.token_urlsafe(16),
-            "owner": self.actor.code,
             "query": self.request.GET.urlencode(),
         }
 
@@ -68,10 +64,22 @@ class Beginning(RequestAct):
         led = list(selectors.projects_led_by(self.actor)[:2])
         return led[0].code if len(led) == 1 else None
 
-    def once(self, act: Any) -> str:
-        """Where `act` led: sent twice, a form acts once."""
+    def once(self, act: Any, again: Any) -> str:
+        """Where `act` led: sent twice, a form acts once. `again` is called with where the first time led."""
+        acted: list[str] = []
+
+        def acting() -> str:
+            acted.append(to := act())
+            return to
+
         key = self.request.POST.get("key", "")
-        return once(actor=self.actor, key=key, act=act) if key else act()
+        to = once(actor=self.actor, key=key, act=acting) if key else acting()
+        if not acted:
+            again(to)
+        return to
+
+    def tell_again(self, to: str) -> None:
+        messages.info(self.request, gettext("It had arrived already, with what you had typed by then."))
 
 
 class RequestNew(Beginning):
@@ -108,12 +116,14 @@ class RequestNew(Beginning):
         form = QuickForm(request.POST, user=self.actor)
         form.is_valid()
         if "full" in request.POST and form.cleaned_data.get("project"):
-            to = self.once(lambda: reverse("request_edit", args=[self._draft(form.cleaned_data).code]))
+            to = self.once(
+                lambda: reverse("request_edit", args=[self._draft(form.cleaned_data).code]), self.tell_again
+            )
             return tell_kept(request, redirect(to))
         return super().post(request, *args, **kwargs)
 
     def act(self, form: QuickForm) -> str:
-        return self.once(lambda: self._submitted(form.cleaned_data).get_absolute_url())
+        return self.once(lambda: self._submitted(form.cleaned_data).get_absolute_url(), self.tell_again)
 
     def _submitted(self, data: dict[str, Any]) -> AllocationRequest:
         request = self._draft(data)
@@ -169,7 +179,7 @@ class RequestNewFull(Beginning):
         changes = form.changes()
         if "project" not in changes:
             raise InvalidInput(_("Choose a project."), field="project")
-        return self.once(lambda: self._begun(changes))
+        return self.once(lambda: self._begun(changes), lambda to: self._go_on(to, changes))
 
     def _begun(self, changes: dict[str, Any]) -> str:
         asked = self.request.GET
@@ -178,6 +188,12 @@ class RequestNewFull(Beginning):
             return request.get_absolute_url()
         row = {name: asked[name] for name in ROW if name in asked}
         return f"{reverse('request_amounts', args=[request.code])}{'?' if row else ''}{urlencode(row)}"
+
+    def _go_on(self, to: str, changes: dict[str, Any]) -> None:
+        """The answer was lost and typing went on: the draft that was begun takes that too."""
+        code = resolve(to.partition("?")[0]).kwargs["code"]
+        begun = get_object_or_404(selectors.detailed(self.actor), code=code)
+        services.request_update(actor=self.actor, request=begun, **changes)
 
 
 class RequestSubmit(RequestAct):

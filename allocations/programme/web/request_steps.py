@@ -1,16 +1,14 @@
 """The form of a request, step by step; each step is kept as a draft, by a button or by itself.
 
-A step knows what stood on the server when it was shown (`seen`). If that changed meanwhile, in another tab or
-by another manager, nothing is overwritten unasked. `static/js/draft.js` keeps what is typed on the device and
-sends it here with the header `X-Draft`; without it each button does the same.
+A step knows what stood on the server when it was shown (`seen`, by facts). What changed meanwhile, in another
+tab or by another manager, is never overwritten unasked. `static/js/draft.js` keeps what is typed on the
+device and sends it here with the header `X-Draft`; without it each button does the same.
 """
 
-import hashlib
 import json
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.capacity import coming_quarters, open_capacity
 from allocations.programme import choices, services
 from allocations.programme.models import AllocationRequest
-from allocations.programme.services.writing import differs
+from allocations.programme.services.merging import Newer, Save, standing
 from allocations.programme.tracks import promise, track_for
 from allocations.programme.web.request_forms import (
     AmountsForm,
@@ -32,7 +30,7 @@ from allocations.programme.web.request_forms import (
 )
 from allocations.programme.web.views import RequestAct, find
 from datacenters.selectors import sites_visible_to
-from portal.foundation.errors import DomainError, IllegalState
+from portal.foundation.errors import DomainError, NotAllowed
 from portal.foundation.units import seconds_to_hours
 
 STEPS: tuple[tuple[str, Any], ...] = (  # name of the address, title
@@ -51,16 +49,6 @@ STEP_OF = {
     **dict.fromkeys(("ai_risk", "ai_risk_note", "file"), "request_papers"),
 }
 ROW = ("model", "gpus", "hours", "runs")
-KEPT = "draft_kept"
-KEPT_SECONDS = 3600
-WRITER_KNOWN_SECONDS = 24 * 3600
-
-
-class Newer(IllegalState):
-    """What stands on the server isn't what this page began with."""
-
-    code = "newer"
-    default_message = _("This step was changed elsewhere since you opened it.")
 
 
 class StepPage(RequestAct):
@@ -69,6 +57,7 @@ class StepPage(RequestAct):
     form_class: ClassVar[type[DraftForm]]
     place: ClassVar[str]
     submit_label = _("Save and continue")
+    told_of_newer = False
 
     def prepare(self) -> None:
         self.object = find(self, "edit")
@@ -89,9 +78,9 @@ class StepPage(RequestAct):
         return {"user": self.actor, "request": self.object}
 
     @property
-    def seen(self) -> str:
-        """A fingerprint of what the server holds of this step."""
-        return hashlib.sha256(json.dumps(self.stored(), default=str).encode()).hexdigest()[:16]
+    def seen(self) -> dict[str, str]:
+        """Marks of what the server holds of this step, by facts."""
+        return standing(self.object, self.stored())
 
     def page_context(self) -> dict[str, Any]:
         version = track_for(self.object)
@@ -99,8 +88,8 @@ class StepPage(RequestAct):
             "title": dict(STEPS)[self.place],
             "steps": steps_of(self.object, self.place),
             "promise": promise(version) if version else None,
-            "seen": self.seen,
-            "owner": self.actor.code,
+            "seen": json.dumps(self.seen),
+            "told_of_newer": self.told_of_newer,
             "draft": f"{self.object.code}/{self.place}",
             "parts": self.template_of_fields,
         }
@@ -114,7 +103,7 @@ class StepPage(RequestAct):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "X-Draft" in request.headers:
             return self.keep()
-        return tell_kept(request, super().post(request, *args, **kwargs))
+        return super().post(request, *args, **kwargs)
 
     def act(self, form: DraftForm) -> str:
         self.write(form)
@@ -123,42 +112,37 @@ class StepPage(RequestAct):
         places = [name for name, _title in STEPS]
         return reverse(places[places.index(self.place) + 1], args=[self.object.code])
 
-    def write(self, form: DraftForm) -> None:
-        """Keep what can be kept. Raises Newer, and whatever the service refuses.
-
-        A tab whose own save arrived, but whose answer was lost, is no other writer; what it sent before that
-        and comes late is left out.
-        """
-        changes, sent = form.changes(), self.request.POST
-        tab, turn = sent.get("tab"), _turn(sent.get("turn"))
-        *known, latest = cache.get(self._writer) or ("", "", 0)
-        is_own = bool(tab) and known == [self.seen, tab]
-        if is_own and turn < latest:
-            return
-        is_newer = sent.get("seen") not in (None, "", self.seen) and "force" not in sent
-        if is_newer and not is_own and differs(self.object, changes):
-            raise Newer(remedy=_("What you typed stands below: save it again to put it in place of that."))
-        self.object = services.request_update(actor=self.actor, request=self.object, **changes)
-        if tab:
-            cache.set(self._writer, (self.seen, tab, turn), WRITER_KNOWN_SECONDS)
-
-    @property
-    def _writer(self) -> str:
-        return f"draft_writer:{self.object.code}:{self.place}"
+    def write(self, form: DraftForm) -> list[str]:
+        """Keep what can be kept; returns the names of it. Raises Newer, and whatever the service refuses."""
+        sent, changes = self.request.POST, form.changes()
+        save = Save(sent.get("draft_id", "")[:60], _marks(sent.get("seen")), sent.get("sent", "").split())
+        place = self.place
+        try:
+            self.object = services.draft_save(
+                actor=self.actor, request=self.object, place=place, changes=changes, save=save
+            )
+        except Newer:
+            self.told_of_newer = True
+            self.prepare()  # as it stands now
+            raise
+        return list(changes)
 
     def keep(self) -> JsonResponse:
         """What the script sends by itself: everything that can be kept is, the rest stays on the device."""
+        if self.request.POST.get("owner", self.actor.code) != self.actor.code:
+            raise NotAllowed(_("This was typed by somebody else, who has signed out."))
         form = self.form_class(self.request.POST, initial=self.get_initial(), **self.form_options())
-        whole = form.is_valid()
+        form.is_valid()
         try:
-            self.write(form)
+            kept = self.write(form)
         except Newer as error:
-            return JsonResponse({"seen": self.seen, "message": error.text}, status=error.status)
+            told = {"seen": self.seen, "newer": error.names, "message": error.text}
+            return JsonResponse(told, status=error.status)
         except DomainError as error:
-            return JsonResponse({"saved": False, "seen": self.seen, "message": error.text})
+            return JsonResponse({"kept": [], "seen": self.seen, "message": error.text})
         at = time_format(timezone.localtime(), "H:i")
-        message = "" if whole else gettext("Some fields can't be saved yet.")
-        return JsonResponse({"saved": whole, "seen": self.seen, "at": at, "message": message})
+        message = "" if form.is_valid() else gettext("Some fields can't be saved yet.")
+        return JsonResponse({"kept": kept, "seen": self.seen, "at": at, "message": message})
 
 
 class PurposeStep(StepPage):
@@ -199,7 +183,7 @@ class AmountsStep(StepPage):
                     **{f"in_{quarter}": in_hours(amount) for quarter, amount in line.by_quarter.items()},
                 }
                 for line in request.lines.all()
-                if line.resource or line.any_suitable or line.gpu_seconds
+                if line.resource or line.any_suitable or line.gpu_seconds or line.by_quarter
             ],
             "runs": [
                 {
@@ -303,16 +287,13 @@ class PapersStep(StepPage):
         return here if "attach" in sent else on
 
 
-def _turn(sent: str | None) -> int:
-    """When the sender typed it, by their own clock: later saves of a tab have later turns."""
-    return int(sent) if sent and sent.isascii() and sent.isdigit() else 0
-
-
-def tell_kept(request: HttpRequest, reply: HttpResponse) -> HttpResponse:
-    """Tell the script which of its copies has arrived, if the form was taken."""
-    if reply.status_code < 400 and (draft := request.POST.get("draft_id")):
-        reply.set_cookie(KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure())
-    return reply
+def _marks(seen: str | None) -> dict[str, str] | None:
+    """What the page said of its beginnings; None where it said nothing that can be read."""
+    try:
+        found = json.loads(seen or "")
+    except ValueError:
+        return None
+    return {str(name): str(mark) for name, mark in found.items()} if isinstance(found, dict) else None
 
 
 def steps_of(request: AllocationRequest, place: str) -> list[dict[str, Any]]:
