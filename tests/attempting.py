@@ -139,7 +139,9 @@ WAYS: dict[tuple[str, str], Way] = {
         "messages/",
         _same(text="When?"),
     ),
-    ("request", "check"): Way(_check, "check/", {"passed": "yes"}, "check/", _same(passed=True)),
+    ("request", "check"): Way(
+        _check, "check/", {"passed": "yes"}, "check/", _same(kind="technical", passed=True)
+    ),
     ("request", "consent"): _consent(True),
     ("request", "refuse"): _consent(False),
     ("decision", "approve"): _word(

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from allocations.projects.models import ProjectMember
-from datacenters.models import SiteRole
+from datacenters.policies import seated_at
 from portal.people.models import AuditorScope, Membership, ProgrammeRole
 from portal.people.policies import seat_of
 
@@ -29,8 +29,7 @@ def overseers(user: Any, *, site: str) -> Q:
     """
     if seat_of(user, OVERSEERS) is not None:
         return EVERYTHING
-    managed = SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
-    seen = Q(**{f"{site}__in": managed})
+    seen = Q(**{f"{site}__in": seated_at(user)})
     if ProgrammeRole.Role.AUDITOR in user.roles:
         for scope in user.auditor_scopes.all():
             if scope.kind == AuditorScope.Kind.ALL:

@@ -1,6 +1,6 @@
 """Who may do what to a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import rules
@@ -18,11 +18,12 @@ from allocations.programme.selectors import CHECKS
 from allocations.programme.transitions import PENDING, REQUEST, RequestState, StepState
 from allocations.projects.policies import is_managing, is_member
 from allocations.projects.selectors import is_student
-from datacenters.policies import is_site_manager, manages_a_site
+from datacenters.policies import seated_at, seats_at
 from portal.foundation import policies
 from portal.people.models import ProgrammeRole, User
 from portal.people.policies import is_admin, seat_of
 
+ADMINS = frozenset({ProgrammeRole.Role.ADMIN.value})
 DECIDERS = {ProgrammeRole.Role.ADMIN.value, ProgrammeRole.Role.COUNCIL.value}
 EDITABLE = {RequestState.DRAFT, RequestState.RETURNED}
 DECIDED = {RequestState.APPROVED, RequestState.DECLINED}
@@ -72,11 +73,45 @@ def seat_in(user: Any, request: AllocationRequest) -> User | None:
     A deputy must be free of all that as well.
     """
     roles = roles_for(request)
-    seats = [person for person in (user, *user.principals) if person.roles & roles]
-    for person in seats:
-        if all(_is_free(each, request) for each in {user, person}):
-            return person
-    return None
+    seats = (person for person in (user, *user.principals) if person.roles & roles)
+    return next((seat for seat in seats if all(_is_free(each, request) for each in {user, seat})), None)
+
+
+def seat_for_check(user: Any, request: AllocationRequest) -> User | None:
+    """In whose seat `user` closes the open check; once it is overdue, admins may take it over.
+
+    None where it waits for somebody else, or where either has an interest or a conflict.
+    """
+    step = _open_step(request)
+    if step is None or step.kind not in CHECKS:
+        return None
+    seats = _with_role(user, {*step.step.roles, *(ADMINS if step.escalated_at else ())})
+    if TrackStep.SITE in step.step.roles:
+        sites = {line.target.site for line in request.lines.all() if line.target}
+        seats += [seat for site in sites for seat in seats_at(user, site)]
+    return _independent_seat(user, seats, request)
+
+
+def seat_for_site(user: Any, consent: SiteConsent) -> User | None:
+    """In whose seat `user` answers for the site; None without one, or with an interest or a conflict."""
+    return _independent_seat(user, seats_at(user, consent.site), consent.request)
+
+
+def seat_to_take_over(user: Any, consent: SiteConsent) -> User | None:
+    """In which admin's seat `user` answers for a site that stayed silent beyond its time."""
+    if not consent.is_overdue:
+        return None
+    return _independent_seat(user, _with_role(user, ADMINS), consent.request)
+
+
+def _with_role(user: Any, roles: Iterable[str]) -> list[User]:
+    wanted = set(roles)
+    return [person for person in (user, *user.principals) if person.roles & wanted]
+
+
+def _independent_seat(user: Any, seats: Iterable[User], request: AllocationRequest) -> User | None:
+    """The first of `seats` from which a word may come: neither they nor `user` are tied to the request."""
+    return next((seat for seat in seats if all(is_independent(each, request) for each in {user, seat})), None)
 
 
 def has_conflict(user: Any, request: AllocationRequest) -> bool:
@@ -148,29 +183,23 @@ def has_a_seat(user: Any, request: AllocationRequest | None) -> bool:
 
 @rules.predicate
 def holds_the_check(user: Any, request: AllocationRequest | None) -> bool:
-    """Whether the open check waits for `user`; once it is overdue, admins may take it over."""
-    step = None if request is None else _open_step(request)
-    if request is None or step is None or step.kind not in CHECKS:
-        return False
-    roles = set(step.step.roles) | ({ProgrammeRole.Role.ADMIN.value} if step.escalated_at else set())
-    if TrackStep.SITE in roles and any(
-        line.target and is_site_manager(user, line.target.site) for line in request.lines.all()
-    ):
-        return True
-    # A deputy speaks for somebody: neither may have an interest or a conflict.
-    return any(
-        person.roles & roles and bool(is_independent(person, request)) for person in (user, *user.principals)
-    )
+    """Whether the open check waits for `user`, or for somebody in whose seat they may close it."""
+    return request is not None and seat_for_check(user, request) is not None
 
 
 @rules.predicate
 def speaks_for_site(user: Any, consent: SiteConsent | None) -> bool:
-    return consent is not None and bool(is_site_manager(user, consent.site))
+    return consent is not None and seat_for_site(user, consent) is not None
 
 
 @rules.predicate
-def is_independent_of_consent(user: Any, consent: SiteConsent | None) -> bool:
-    return consent is not None and bool(is_independent(user, consent.request))
+def takes_site_over(user: Any, consent: SiteConsent | None) -> bool:
+    return consent is not None and seat_to_take_over(user, consent) is not None
+
+
+@rules.predicate
+def answers_for_some_site(user: Any) -> bool:
+    return bool(seated_at(user).exists())
 
 
 def may_read_internal(user: Any, request: AllocationRequest) -> bool:
@@ -197,8 +226,7 @@ def words_for(user: Any, request: AllocationRequest) -> list[Decision]:
 
 def _speaks_for_a_site(user: Any, request: AllocationRequest) -> bool:
     return any(
-        consent.round == request.round and bool(is_site_manager(user, consent.site))
-        for consent in request.consents.all()
+        consent.round == request.round and seats_at(user, consent.site) for consent in request.consents.all()
     )
 
 
@@ -227,10 +255,10 @@ rules.add_perm("programme.add_request", is_managing)
 rules.add_perm("programme.write_request", leads_its_project)
 rules.add_perm("programme.decide_requests", is_decider)
 # What waits for somebody's word: the list and its figure in the menu.
-rules.add_perm("programme.see_pending", is_decider | rules.predicate(manages_a_site))
+rules.add_perm("programme.see_pending", is_decider | answers_for_some_site)
 rules.add_perm("programme.decide_request", is_decider & has_a_seat)
-rules.add_perm("programme.check_request", (holds_the_check & is_independent) | waits_for_no_check)
-rules.add_perm("programme.answer_for_site", speaks_for_site & is_independent_of_consent)
+rules.add_perm("programme.check_request", holds_the_check | waits_for_no_check)
+rules.add_perm("programme.answer_for_site", speaks_for_site | takes_site_over)
 rules.add_perm("programme.talk_about_request", takes_part)
 rules.add_perm("programme.declare_conflict", deals_with)
 # Tracks, calls and rubrics.

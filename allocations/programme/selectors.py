@@ -23,8 +23,10 @@ from allocations.programme.transitions import PENDING, ConsentState, StepState
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
 from allocations.projects.selectors import studied_by
-from datacenters.models import SiteRole
-from portal.foundation import policies
+from datacenters.policies import seated_at
+from portal.foundation import clock, policies
+from portal.people.models import ProgrammeRole
+from portal.people.policies import seat_of
 
 CHECKS = (TrackStep.Kind.ELIGIBILITY, TrackStep.Kind.TECHNICAL, TrackStep.Kind.ETHICS)
 
@@ -35,11 +37,23 @@ def of_own(user: Any) -> Q:
 
 
 def visible_to(user: Any) -> QuerySet[AllocationRequest]:
-    """The requests of the viewer's projects and organisations; for who oversees, those ever submitted."""
-    overseen = AllocationRequest.objects.filter(
-        overseers(user, site="lines__resource__site"), submitted_at__isnull=False
-    )
+    """The requests of the viewer's projects and organisations; for who oversees, those ever submitted.
+
+    Who oversees isn't shown those from which they stepped aside.
+    """
+    overseen = _overseen(user).exclude(pk__in=_conflicted(user))
     return _rows().filter(of_own(user) | Q(pk__in=overseen.values("pk")))
+
+
+def _overseen(user: Any) -> QuerySet[AllocationRequest]:
+    by_role = overseers(user, site="lines__resource__site") | Q(lines__placed__site__in=seated_at(user))
+    return AllocationRequest.objects.filter(by_role, submitted_at__isnull=False)
+
+
+def stepped_aside(user: Any) -> QuerySet[AllocationRequest]:
+    """Pending requests hidden from a decider for a conflict of interest: to be named by code only."""
+    hidden = _overseen(user).filter(state__in=PENDING, pk__in=_conflicted(user))
+    return AllocationRequest.objects.filter(pk__in=hidden.values("pk")).order_by("pk")
 
 
 def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:
@@ -86,14 +100,17 @@ def pending_for(user: Any) -> QuerySet[AllocationRequest]:
 
 def pending_with_steps(user: Any) -> QuerySet[AllocationRequest]:
     """The same, each with what waits: `asks_site` (code of a site to answer for) and `asks_check`."""
-    managed = _managed_by(user)
+    managed = seated_at(user)
+    of_site = Q(site__in=managed)
+    if _acts_as_admin(user):
+        of_site |= Q(silence_consents=False, due_at__lt=clock.now())
     asked = SiteConsent.objects.filter(
-        request=OuterRef("pk"), round=OuterRef("round"), state=ConsentState.ASKED, site__in=managed
+        of_site, request=OuterRef("pk"), round=OuterRef("round"), state=ConsentState.ASKED
     )
     mine = Q(step__roles__contains=[TrackStep.SITE]) & _at_sites(managed)
     for role in set(user.roles).union(*(person.roles for person in user.principals)):
         mine |= Q(step__roles__contains=[role])
-    if "admin" in user.roles:
+    if _acts_as_admin(user):
         mine |= Q(escalated_at__isnull=False)
     check = RequestStep.objects.filter(mine, request=OuterRef("pk"), state=StepState.OPEN, kind__in=CHECKS)
     return pending_for(user).annotate(
@@ -112,11 +129,11 @@ def _waits_for(user: Any, decides: bool) -> Q:
         Q(requested_by=user)
         | Q(project__organisation__in=user.memberships.values("organisation"))
         | Q(project__in=user.project_roles.values("project"))
-        | Q(pk__in=Conflict.objects.filter(user=user, severity__in=Conflict.BLOCKING).values("request"))
+        | Q(pk__in=_conflicted(user))
     )
     if decides:
         return mine
-    managed = _managed_by(user)
+    managed = seated_at(user)
     asked = SiteConsent.objects.filter(
         site__in=managed,
         state=ConsentState.ASKED,
@@ -131,8 +148,14 @@ def _waits_for(user: Any, decides: bool) -> Q:
     return mine & (Q(pk__in=asked.values("request")) | Q(pk__in=technical.values("request")))
 
 
-def _managed_by(user: Any) -> QuerySet[Any, Any]:
-    return SiteRole.objects.filter(user=user, role=SiteRole.Role.MANAGER).values("site")
+def _conflicted(user: Any) -> QuerySet[Any, Any]:
+    """Ids of the requests from which a real or apparent conflict of interest keeps the viewer."""
+    return Conflict.objects.filter(user=user, severity__in=Conflict.BLOCKING).values("request")
+
+
+def _acts_as_admin(user: Any) -> bool:
+    """Whether `user` may take over what is overdue, in their own seat or as a deputy."""
+    return seat_of(user, {ProgrammeRole.Role.ADMIN.value}) is not None
 
 
 def _at_sites(sites: QuerySet[Any, Any]) -> Q:

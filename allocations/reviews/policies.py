@@ -46,7 +46,9 @@ rules.add_perm("reviews.write", is_own)
 rules.add_perm("reviews.manage_pool", is_admin)
 # Who reviews a request.
 rules.add_perm("reviews.assign", is_admin & is_independent)
-# Replace a reviewer, give one more time.
+# Close an overdue review with fewer words than were asked for.
+rules.add_perm("reviews.close", is_admin & is_independent)
+# Replace a reviewer, give one more time, ask for a revision.
 rules.add_perm("reviews.manage", may_assign_for)
 # The panel as a whole, and what the reviewers say about one request.
 rules.add_perm("reviews.see_panel", is_decider)

@@ -36,8 +36,8 @@ from allocations.programme.models import (
 from allocations.programme.policies import DECIDERS, roles_for
 from allocations.programme.selectors import of_own
 from allocations.programme.selectors import visible_to as visible_requests
+from allocations.programme.ties import Ties, worst
 from allocations.programme.transitions import RequestState, StepState
-from allocations.reviews.conflicts import Ties, worst
 from allocations.reviews.fitting import Candidate, fit_of, keywords_in, ranked
 from allocations.reviews.models import Review, ReviewerProfile, ReviewRules, ReviewScore
 from allocations.reviews.models.reviewer import MOST_OPEN
@@ -69,7 +69,11 @@ def own(user: Any) -> QuerySet[Review]:
             )
         )
         .select_related(
-            "request__project__sector", "request__project__organisation", "request__track_version", "rubric"
+            "request__project__sector",
+            "request__project__organisation",
+            "request__track_version",
+            "rubric",
+            "step",
         )
         .order_by(Case(When(state=ReviewState.ASSIGNED, then=0), default=1), "due_on", "id")
     )
@@ -101,6 +105,12 @@ def open_count(user: Any) -> int:
 def shows_content(review: Review) -> bool:
     """Whether the request can still be read: while the round that is reviewed is under way."""
     return review.request.state in IN_REVIEW and review.request.round == review.round
+
+
+def is_revisable(review: Review) -> bool:
+    """Whether a review that was handed in may be opened again: while its step is under way."""
+    under_way = review.step.state == StepState.OPEN and review.request.state in IN_REVIEW
+    return review.state == ReviewState.SUBMITTED and under_way
 
 
 def profile_of(user: Any) -> ReviewerProfile:
@@ -246,8 +256,8 @@ def reviews_of(request: AllocationRequest) -> list[Review]:
     scores = ReviewScore.objects.select_related("criterion")
     return list(
         Review.objects.filter(request=request)
-        .select_related("reviewer")
-        .prefetch_related(Prefetch("scores", scores))
+        .select_related("reviewer", "step")
+        .prefetch_related(Prefetch("scores", scores), "versions")
         .order_by("-round", "pk")
     )
 

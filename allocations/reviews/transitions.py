@@ -21,5 +21,7 @@ REVIEW = Machine(
         ("submit", ["assigned"], "submitted"),
         ("recuse", ["assigned"], "recused"),
         ("expire", ["assigned"], "expired"),
+        # Until the step closes; what was said is kept as a version.
+        ("reopen", ["submitted"], "assigned"),
     ),
 )

@@ -19,7 +19,7 @@ from allocations.programme.api.deciding_serializers import (
     MessageSerializer,
 )
 from allocations.programme.api.serializers import RequestDetailSerializer
-from allocations.programme.models import WaitingEntry
+from allocations.programme.models import Conflict, WaitingEntry
 from allocations.programme.policies import may_read_internal
 from portal.foundation.api import ScopedViewSet
 
@@ -61,13 +61,15 @@ class DecidingMixin(ScopedViewSet):
         services.consent_answer(actor=self.actor, request=target, site=asked.site, **sent)
         return self._shown(target)
 
-    @extend_schema(request=ConflictInput, responses=shows)
+    @extend_schema(request=ConflictInput, responses={200: shows, 204: None})
     @action(detail=True, methods=["post"])
     def conflict(self, request: Request, code: str) -> Response:
-        """Declare a conflict of interest: a real or apparent one keeps you from deciding."""
+        """Declare a conflict of interest: a real or apparent one hides the request from you (204)."""
         target = self.get_object()
         sent = self._sent(ConflictInput).validated_data
-        services.conflict_declare(actor=self.actor, request=target, **sent)
+        declared = services.conflict_declare(actor=self.actor, request=target, **sent)
+        if declared.severity in Conflict.BLOCKING:
+            return Response(status=204)
         return self._shown(target)
 
     @extend_schema(request=LeaveWaitingListInput, responses=shows)

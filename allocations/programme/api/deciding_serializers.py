@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from allocations.programme.models import AllocationRequest, Conflict, Decision, Message
+from allocations.programme.selectors import CHECKS
 from allocations.programme.services.grants import Grant
 from datacenters.models import Resource
 from portal.foundation import clock
@@ -37,6 +38,18 @@ class ClockSerializer(serializers.Serializer[Any]):
     holder = serializers.CharField()
     since = serializers.DateTimeField(allow_null=True)
     steps = StepSerializer(many=True)
+
+
+class ConsentSerializer(serializers.Serializer[Any]):
+    """What a site says. `taken_over`: the programme answered, as the site stayed silent beyond its time."""
+
+    site = serializers.CharField(source="site.code")
+    round = serializers.IntegerField()
+    state = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    answered_at = serializers.DateTimeField(allow_null=True)
+    taken_over = serializers.BooleanField()
+    reason = serializers.CharField()
 
 
 class GrantInput(serializers.Serializer[Any]):
@@ -104,14 +117,19 @@ class DecisionInput(serializers.Serializer[Any]):
 
 
 class CheckInput(serializers.Serializer[Any]):
+    """`kind` is the step that is meant, as the clock names it: if another is open by now, nothing is done."""
+
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in CHECKS])
+    round = serializers.IntegerField(min_value=1, required=False)
     passed = serializers.BooleanField()
     note = serializers.CharField(required=False, allow_blank=True, max_length=4000)
 
 
 class ConsentInput(serializers.Serializer[Any]):
-    """`site` is a site's code."""
+    """`site` is a site's code; `round` the submission that is answered, if the sender knows."""
 
     site = serializers.CharField()
+    round = serializers.IntegerField(min_value=1, required=False)
     given = serializers.BooleanField()
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 

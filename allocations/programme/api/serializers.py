@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from allocations.programme.api.deciding_serializers import ClockSerializer
+from allocations.programme.api.deciding_serializers import ClockSerializer, ConsentSerializer
 from allocations.programme.api.writing_serializers import ContentSerializer
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine, WaitingEntry
 from allocations.programme.policies import actions_for, words_for
@@ -142,9 +142,16 @@ class RequestDetailSerializer(RequestSerializer, ContentSerializer):
 
     actions = serializers.SerializerMethodField()
     clock = serializers.SerializerMethodField()
+    consents = ConsentSerializer(many=True, read_only=True)
 
     class Meta(RequestSerializer.Meta):
-        fields = [*RequestSerializer.Meta.fields, *ContentSerializer.Meta.fields, "actions", "clock"]
+        fields = [
+            *RequestSerializer.Meta.fields,
+            *ContentSerializer.Meta.fields,
+            "actions",
+            "clock",
+            "consents",
+        ]
 
     @extend_schema_field(ClockSerializer(allow_null=True))
     def get_clock(self, request: AllocationRequest) -> dict[str, Any] | None:

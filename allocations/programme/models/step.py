@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from allocations.programme.models.guards import unconflicted_trigger
 from allocations.programme.models.request import AllocationRequest
 from allocations.programme.models.track import TrackStep
 from allocations.programme.transitions import CONSENT, STEP, ConsentState, StepState
@@ -28,6 +29,10 @@ class RequestStep(Record):
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # In whose seat, where a deputy closed it.
+    on_behalf_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     escalated_at = models.DateTimeField(_("overdue told"), null=True, blank=True)
     note = models.TextField(_("note"), blank=True)
 
@@ -43,7 +48,14 @@ class RequestStep(Record):
             ),
         ]
         indexes = [models.Index(fields=["due_at"], name="request_step_due", condition=models.Q(state="open"))]
-        triggers = [STEP.trigger(name="request_step_steps")]
+        triggers = [
+            STEP.trigger(name="request_step_steps"),
+            unconflicted_trigger(
+                name="independent",
+                who=("closed_by_id", "on_behalf_of_id"),
+                condition="OLD.state = 'open' AND NEW.state IN ('passed', 'failed')",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.request_id}: {self.kind}"
@@ -65,7 +77,14 @@ class SiteConsent(Record):
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # In whose seat, where a deputy answered.
+    on_behalf_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    taken_over = models.BooleanField(
+        _("answered by the programme"), default=False, help_text=_("The site stayed silent beyond its time.")
+    )
     reason = models.TextField(_("reason"), blank=True)
 
     class Meta:
@@ -75,11 +94,27 @@ class SiteConsent(Record):
         constraints = [
             CONSENT.check(name="consent_state"),
             models.UniqueConstraint(fields=["request", "round", "site"], name="consent_once"),
+            models.CheckConstraint(
+                name="consent_taken_over", condition=models.Q(taken_over=False) | ~models.Q(reason="")
+            ),
         ]
-        triggers = [CONSENT.trigger(name="consent_steps")]
+        triggers = [
+            CONSENT.trigger(name="consent_steps"),
+            unconflicted_trigger(
+                name="independent",
+                who=("answered_by_id", "on_behalf_of_id"),
+                condition="OLD.state IS DISTINCT FROM NEW.state",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.request_id}: {self.site}"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is still waited for after its time; where silence consents that ends it instead."""
+        silent = self.state == ConsentState.ASKED and not self.silence_consents
+        return silent and self.due_at is not None and self.due_at < clock.now()
 
 
 class Conflict(models.Model):

@@ -25,6 +25,7 @@ from allocations.programme.services.requests import (
 )
 from allocations.programme.services.steps import (
     consent_answer,
+    require_still_open,
     step_close,
     step_finish,
     steps_advance,
@@ -61,6 +62,7 @@ __all__ = [
     "request_submit",
     "request_update",
     "request_withdraw",
+    "require_still_open",
     "rubric_create",
     "step_close",
     "step_finish",

@@ -1,6 +1,8 @@
 """What several services begin with."""
 
 from allocations.programme.models import AllocationRequest
+from allocations.programme.services.ties import ties_of_speaker
+from portal.people.models import User
 
 
 def locked(request: AllocationRequest) -> AllocationRequest:
@@ -11,3 +13,10 @@ def locked(request: AllocationRequest) -> AllocationRequest:
         .prefetch_related("lines__resource__site", "lines__placed__site", "runs")
         .get(pk=request.pk)
     )
+
+
+def locked_for_word(actor: User, request: AllocationRequest) -> AllocationRequest:
+    """The same, for somebody's word on it: what ties them to it is on record then, and the database knows."""
+    request = locked(request)
+    ties_of_speaker(actor, [request])
+    return request

@@ -15,7 +15,7 @@ from allocations.programme.checks import require_placeable
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine, TrackStep
 from allocations.programme.policies import is_decider, seat_in
 from allocations.programme.selectors import open_step_of
-from allocations.programme.services._gate import locked
+from allocations.programme.services._gate import locked_for_word
 from allocations.programme.services.announce import tell_next_approver, tell_project
 from allocations.programme.services.grants import Grant, checked, grant_award, proposed
 from allocations.programme.services.steps import steps_stop
@@ -164,7 +164,7 @@ def persons_needed(request: AllocationRequest) -> int:
 
 def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[AllocationRequest, User]:
     """The request, locked, and the seat that `actor` speaks from, once it is sure that they may now."""
-    request = locked(request)
+    request = locked_for_word(actor, request)
     message = None
     if is_decider(actor):
         message = _(

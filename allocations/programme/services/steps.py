@@ -9,9 +9,16 @@ from django.utils.translation import gettext as _
 
 from allocations.programme import steps as kinds
 from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
+from allocations.programme.policies import (
+    may_read_internal,
+    seat_for_check,
+    seat_for_site,
+    seat_to_take_over,
+)
 from allocations.programme.selectors import CHECKS, open_step_of
-from allocations.programme.services._gate import locked
+from allocations.programme.services._gate import locked, locked_for_word
 from allocations.programme.services.announce import tell_holders, tell_overdue
+from allocations.programme.services.ties import ties_of_holders
 from allocations.programme.steps import Verdict
 from allocations.programme.tracks import working_days_after
 from allocations.programme.transitions import (
@@ -34,15 +41,30 @@ from portal.people.models import User
 BY_RULE = timedelta(minutes=1)
 
 
+class StepClosed(IllegalState):
+    """The step that was meant is closed already: whatever is open now is another one."""
+
+    code = "step_closed"
+
+
 def steps_begin(request: AllocationRequest) -> None:
     """Lay out the steps of the round that was just submitted, and go as far as rules go."""
     version = request.track_version
     assert version is not None  # noqa: S101 - a submission finds its track first
+    _unplace(request)
     RequestStep.objects.bulk_create(
         RequestStep(request=request, round=request.round, step=step, position=step.position, kind=step.kind)
         for step in version.steps.order_by("position")
     )
     steps_advance(request)
+
+
+def _unplace(request: AllocationRequest) -> None:
+    """What an earlier round placed is placed anew: project, period or amount may be others now."""
+    for line in request.lines.all():
+        if line.placed is not None:
+            line.placed = None
+            line.store("placed")
 
 
 def steps_advance(request: AllocationRequest) -> None:
@@ -61,38 +83,57 @@ def steps_advance(request: AllocationRequest) -> None:
         _open(step)
         verdict = kinds.opens(step)
         if verdict is None:
+            ties_of_holders(step)
             tell_holders(step)
             return
         step_finish(step, verdict)
 
 
-def step_finish(step: RequestStep, verdict: Verdict, *, actor: User | None = None) -> None:
-    """Close an open step; does nothing where the decision itself closed it already."""
+def step_finish(
+    step: RequestStep, verdict: Verdict, *, actor: User | None = None, seat: User | None = None
+) -> None:
+    """Close an open step; does nothing where the decision itself closed it already.
+
+    `seat` is in whose seat `actor` did it, if not in their own.
+    """
     step = RequestStep.objects.select_related("request", "step").get(pk=step.pk)
     if step.state != StepState.OPEN:
         return
     before = step.snapshot("state")
     step.state = STEP.target(state=step.state, action=verdict.action)
     step.closed_at, step.closed_by, step.note = clock.now(), actor, verdict.note
-    step.store("state", "closed_at", "closed_by", "note")
+    step.on_behalf_of = None if seat == actor else seat
+    step.store("state", "closed_at", "closed_by", "on_behalf_of", "note")
     audit.record(
         actor=actor,
         action=f"request_step_{verdict.action}",
         target=step.request,
         before={"step": step.kind, **before},
-        after={"step": step.kind, **step.snapshot("state")},
+        after={"step": step.kind, **step.snapshot("state"), **_for(step)},
         reason=verdict.note,
     )
 
 
 @transaction.atomic
-def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: str = "") -> AllocationRequest:
+def step_close(
+    *,
+    actor: User,
+    request: AllocationRequest,
+    passed: bool,
+    note: str = "",
+    kind: str | None = None,
+    round: int | None = None,
+) -> AllocationRequest:
     """Pass or fail the open step as one of those whom it waits for; whoever decides sees the note.
 
     For eligibility, technical check and ethics: reviews, consents and decisions have services of their own.
-    Failing needs a note. Raises NotAllowed, SecondFactorNeeded, InvalidInput, IllegalState.
+    `kind` and `round` say which step is meant: a form sent twice, or late, closes none that came after it.
+    Failing needs a note. Raises NotAllowed, SecondFactorNeeded, InvalidInput, and IllegalState;
+    StepClosed where the one that was meant is closed.
     """
-    request = locked(request)
+    request = locked_for_word(actor, request)
+    if may_read_internal(actor, request):  # It names who closed it.
+        require_still_open(request, kind=kind, round=round)
     require(
         actor,
         "programme.check_request",
@@ -107,23 +148,52 @@ def step_close(*, actor: User, request: AllocationRequest, passed: bool, note: s
         raise InvalidInput(
             _("A reason is needed."), field="note", remedy=_("Say what is amiss: whoever decides reads it.")
         )
-    step_finish(step, Verdict("pass" if passed else "fail", note.strip()), actor=actor)
+    step_finish(
+        step,
+        Verdict("pass" if passed else "fail", note.strip()),
+        actor=actor,
+        seat=seat_for_check(actor, request),
+    )
     take_up(request)
     steps_advance(request)
     return request
 
 
+def require_still_open(request: AllocationRequest, *, kind: str | None, round: int | None) -> None:
+    """Raises StepClosed where the step that is meant isn't open any more; `kind` None: any is meant."""
+    step = open_step_of(request)
+    if kind is None or (step is not None and step.kind == kind and round in (None, step.round)):
+        return
+    meant = RequestStep.objects.filter(request=request, kind=kind, round=round or request.round)
+    closed = meant.filter(closed_at__isnull=False).select_related("closed_by").first()
+    if closed is None:
+        raise IllegalState(_("This step isn't open."), remedy=_("The page of the request says what is."))
+    raise StepClosed(
+        _("This step was already closed by %(who)s.") % {"who": closed.closed_by or _("the rule")},
+        remedy=_("Nothing else was changed."),
+    )
+
+
 @transaction.atomic
 def consent_answer(
-    *, actor: User, request: AllocationRequest, site: Site, given: bool, reason: str = ""
+    *,
+    actor: User,
+    request: AllocationRequest,
+    site: Site,
+    given: bool,
+    reason: str = "",
+    round: int | None = None,
 ) -> SiteConsent:
     """A site's word on a request, until it is decided: refusing needs a reason and may follow a consent.
 
-    Raises NotAllowed unless `actor` manages the site without an interest, SecondFactorNeeded, InvalidInput,
-    IllegalState.
+    Once it is overdue, programme admins may answer for a silent site; that always needs a reason. `round`
+    says which submission is answered, where the sender knows. Raises NotAllowed unless `actor` answers for
+    the site without an interest, SecondFactorNeeded, InvalidInput, IllegalState.
     """
-    request = locked(request)
+    request = locked_for_word(actor, request)
     consent = SiteConsent.objects.filter(request=request, round=request.round, site=site).first()
+    if consent is not None:
+        consent.request = request
     require(
         actor,
         "programme.answer_for_site",
@@ -133,10 +203,16 @@ def consent_answer(
     require_second_factor(actor)
     if consent is None or request.state not in PENDING:
         raise IllegalState(_("This site isn't asked about this request now."))
-    if not given and not reason.strip():
-        raise InvalidInput(
-            _("A reason is needed."), field="reason", remedy=_("Say why the site can't take it.")
+    if round not in (None, request.round):
+        raise IllegalState(
+            _("The request was handed in anew since this form was opened."),
+            remedy=_("Read it as it stands now, then answer."),
         )
+    seat = seat_for_site(actor, consent)
+    _require_reason(given=given, taken_over=seat is None, reason=reason)
+    consent.taken_over = seat is None
+    seat = seat or seat_to_take_over(actor, consent)
+    consent.on_behalf_of = None if seat == actor else seat
     _consent(consent, "give" if given else "refuse", actor=actor, reason=reason.strip())
     take_up(request)
     _close_consents(request)
@@ -235,15 +311,32 @@ def _consent(consent: SiteConsent, action: str, *, actor: User | None, reason: s
     before: dict[str, Any] = consent.snapshot("state")
     consent.state = CONSENT.target(state=consent.state, action=action)
     consent.answered_by, consent.answered_at, consent.reason = actor, clock.now(), reason
-    consent.store("state", "answered_by", "answered_at", "reason")
+    consent.store("state", "answered_by", "on_behalf_of", "answered_at", "taken_over", "reason")
     audit.record(
         actor=actor,
-        action=f"request_consent_{action}",
+        action=f"request_consent_{action}{'_for' if consent.taken_over else ''}",
         target=consent.request,
         before={"site": consent.site.code, **before},
-        after={"site": consent.site.code, **consent.snapshot("state")},
+        after={"site": consent.site.code, **consent.snapshot("state"), **_for(consent)},
         reason=reason,
     )
+
+
+def _require_reason(*, given: bool, taken_over: bool, reason: str) -> None:
+    if reason.strip() or (given and not taken_over):
+        return
+    raise InvalidInput(
+        _("A reason is needed."),
+        field="reason",
+        remedy=_("Say why you answer in the site's place.")
+        if taken_over
+        else _("Say why the site can't take it."),
+    )
+
+
+def _for(word: RequestStep | SiteConsent) -> dict[str, str]:
+    """In whose seat a deputy spoke, for the audit."""
+    return {"on_behalf_of": word.on_behalf_of.code} if word.on_behalf_of else {}
 
 
 def _close_consents(request: AllocationRequest) -> None:

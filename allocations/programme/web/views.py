@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import models
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -16,11 +17,12 @@ from allocations.programme.models import AllocationRequest, TrackStep
 from allocations.programme.policies import DECIDED, PERMISSION_OF, actions_for, may_read_internal, words_for
 from allocations.programme.standing import clock_of, compared
 from allocations.programme.web.forms import WithdrawForm
-from portal.foundation.errors import IllegalState
+from portal.foundation.errors import IllegalState, NotAllowed
 from portal.foundation.models import AuditRow
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import DetailPage, FormPage, ListPage
 
+SHOWN_ASIDE = 20
 
 
 def _of_step(text: Any) -> Callable[[AuditRow], str]:
@@ -44,6 +46,8 @@ TITLES: dict[str, Any] = {
     "request_consent_give": _("A site consented"),
     "request_consent_presume": _("A site consented by silence"),
     "request_consent_refuse": _("A site refused"),
+    "request_consent_give_for": _("The programme consented for a silent site"),
+    "request_consent_refuse_for": _("The programme refused for a silent site"),
 }
 NEXT_STEPS = {
     "draft": _("Complete it and submit it. Nobody but the project and its organisation sees a draft."),
@@ -85,12 +89,28 @@ class PendingRequests(ListPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = super().get_context_data(**kwargs)
-        return page | {"rows": [(request, *_waiting(request)) for request in page["page_obj"]]}
+        return page | {
+            "rows": [(request, *_waiting(request)) for request in page["page_obj"]],
+            "aside": selectors.stepped_aside(self.request.user).values_list("code", flat=True)[:SHOWN_ASIDE],
+        }
 
 
 class RequestPage(DetailPage):
     template_name = "programme/request_detail.html"
     selector = selectors.detailed
+
+    def find(self) -> AllocationRequest:
+        hidden = selectors.stepped_aside(self.request.user).filter(code=self.kwargs["code"])
+        try:
+            found: AllocationRequest = super().find()
+        except Http404 as unseen:
+            if hidden.exists():
+                raise NotAllowed(
+                    _("You stepped aside from this request: a conflict of interest is on record."),
+                    remedy=_("Others decide about it."),
+                ) from unseen
+            raise
+        return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = super().get_context_data(**kwargs)

@@ -9,7 +9,7 @@ from allocations.programme.models import Conflict
 from allocations.projects.models import Sector
 from allocations.reviews import selectors
 from allocations.reviews.blinding import is_double_blind, sheet_of
-from allocations.reviews.models import Review
+from allocations.reviews.models import Review, ReviewVersion
 from allocations.reviews.models.review import HIGHEST
 from portal.people.models import User
 
@@ -127,6 +127,13 @@ class RecuseInput(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
+@extend_schema_serializer(component_name="ReviewsClose")
+class CloseInput(ReasonInput):
+    """`reason` stands in the public clock; `round` is the submission that is meant, if the sender knows."""
+
+    round = serializers.IntegerField(min_value=1, required=False)
+
+
 class ExtendInput(serializers.Serializer[Any]):
     due_on = serializers.DateField()
 
@@ -180,6 +187,24 @@ class ReviewerSerializer(serializers.ModelSerializer[User]):
         return person.open_reviews or 0
 
 
+class VersionSerializer(serializers.ModelSerializer[ReviewVersion]):
+    """What a review said before it was opened again. `reason`: why a programme admin asked for it."""
+
+    class Meta:
+        model = ReviewVersion
+        fields = [
+            "number",
+            "submitted_at",
+            "score",
+            "scores",
+            "recommendation",
+            "comment_private",
+            "comment_applicant",
+            "reason",
+        ]
+        read_only_fields = fields
+
+
 class ManagedReviewSerializer(serializers.ModelSerializer[Review]):
     """A review as those who decide see it."""
 
@@ -189,6 +214,7 @@ class ManagedReviewSerializer(serializers.ModelSerializer[Review]):
     comment_applicant = serializers.SerializerMethodField()
     recommendation = serializers.SerializerMethodField()
     scores = serializers.SerializerMethodField()
+    versions = VersionSerializer(many=True, read_only=True)
 
     class Meta:
         model = Review
@@ -209,6 +235,7 @@ class ManagedReviewSerializer(serializers.ModelSerializer[Review]):
             "recommendation",
             "comment_private",
             "comment_applicant",
+            "versions",
         ]
         read_only_fields = fields
 

@@ -14,6 +14,11 @@ urlpatterns = [
     path("reviewer-profile/", views.ReviewerProfileView.as_view(), name="api_reviewer_profile"),
     path("requests/<slug:code>/reviews/", views.RequestReviewsView.as_view(), name="api_request_reviews"),
     path(
+        "requests/<slug:code>/reviews/close/",
+        views.RequestReviewsCloseView.as_view(),
+        name="api_request_reviews_close",
+    ),
+    path(
         "requests/<slug:code>/reviewers/", views.RequestReviewersView.as_view(), name="api_request_reviewers"
     ),
     *router.urls,

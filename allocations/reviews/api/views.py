@@ -108,6 +108,21 @@ class ReviewViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         left = Review.objects.select_related("reviewer").get(pk=review.pk)
         return Response(shapes.ManagedReviewSerializer(asked or left).data)
 
+    @extend_schema(request=None, responses=shapes.ReviewDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def revise(self, request: Request, code: str) -> Response:
+        """Take back what you submitted, to change it; what it said is kept."""
+        return self._shown(services.review_revise(actor=self.actor, review=self.get_object()))
+
+    @extend_schema(request=shapes.ReasonInput, responses=shapes.ManagedReviewSerializer)
+    @action(detail=True, methods=["post"], url_path="ask-revision")
+    def ask_revision(self, request: Request, code: str) -> Response:
+        """Ask a reviewer to change what they submitted: for programme admins."""
+        review = get_object_or_404(selectors.managed_by(self.actor), code=code)
+        fields = given(shapes.ReasonInput, request)
+        asked = services.review_ask_revision(actor=self.actor, review=review, **fields)
+        return Response(shapes.ManagedReviewSerializer(asked).data)
+
     def _shown(self, review: Review) -> Response:
         fresh = self.get_queryset().get(pk=review.pk)
         return Response(shapes.ReviewDetailSerializer(fresh).data)
@@ -189,6 +204,19 @@ class RequestReviewsView(IdempotentWrites, GenericAPIView[Any]):
         )
         reply = shapes.ManagedReviewSerializer(asked, many=True).data
         return Response(reply, status=status.HTTP_201_CREATED)
+
+
+class RequestReviewsCloseView(IdempotentWrites, GenericAPIView[Any]):
+    """End an overdue merit review with the reviews that are in: for programme admins."""
+
+    serializer_class = shapes.RequestReviewsSerializer
+    queryset = Review.objects.none()  # Tells the schema what kind of thing this is.
+
+    @extend_schema(request=shapes.CloseInput, responses=shapes.RequestReviewsSerializer)
+    def post(self, request: Request, code: str) -> Response:
+        target = get_object_or_404(selectors.requests_for(request.user), code=code)
+        services.reviews_close(actor=request.user, request=target, **given(shapes.CloseInput, request))
+        return Response(shapes.RequestReviewsSerializer(_told(request.user, target)).data)
 
 
 class RequestReviewersView(GenericAPIView[Any]):

@@ -1,4 +1,4 @@
-from allocations.reviews.models.review import Review, ReviewScore
+from allocations.reviews.models.review import Review, ReviewScore, ReviewVersion
 from allocations.reviews.models.reviewer import ReviewerProfile, ReviewRules
 
-__all__ = ["Review", "ReviewRules", "ReviewScore", "ReviewerProfile"]
+__all__ = ["Review", "ReviewRules", "ReviewScore", "ReviewVersion", "ReviewerProfile"]

@@ -10,6 +10,7 @@ from allocations.programme.models import AllocationRequest, Criterion, RequestSt
 from allocations.reviews.transitions import REVIEW, ReviewState
 from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
+from portal.foundation.transitions import append_only
 
 HIGHEST = 5
 
@@ -33,8 +34,9 @@ INCOMPLETE = (
 class Review(Record):
     """One reviewer's word on one round of a request: asked for, drafted, submitted; then it is frozen.
 
-    Whoever steps back has *left*, for one of the reasons in `left`. `score` is the weighted mean of the
-    scores (0 to 5), set when it is submitted. `reminders` counts those that were due.
+    Until its step closes it may be opened again; what it said is kept as a ReviewVersion then. Whoever steps
+    back has *left*, for one of the reasons in `left`. `score` is the weighted mean of the scores (0 to 5),
+    set when it is submitted. `reminders` counts those that were due.
     """
 
     class Left(models.TextChoices):
@@ -101,7 +103,16 @@ class Review(Record):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition("OLD.state <> 'assigned'"),
+                # Only opening it again changes it, while its step is open and what it said is kept.
                 func=(
+                    "IF OLD.state = 'submitted' AND NEW.state = 'assigned' "
+                    "AND (NEW.request_id, NEW.round, NEW.step_id, NEW.rubric_id, NEW.reviewer_id) "
+                    "= (OLD.request_id, OLD.round, OLD.step_id, OLD.rubric_id, OLD.reviewer_id) "
+                    "AND EXISTS (SELECT 1 FROM programme_requeststep s "
+                    "WHERE s.id = OLD.step_id AND s.state = 'open') "
+                    "AND EXISTS (SELECT 1 FROM reviews_reviewversion v "
+                    "WHERE v.review_id = OLD.id AND v.submitted_at = OLD.submitted_at) "
+                    "THEN RETURN NEW; END IF; "
                     "RAISE EXCEPTION 'a review that is % stays as it is', OLD.state "
                     "USING ERRCODE = 'check_violation';"
                 ),
@@ -172,3 +183,29 @@ class ReviewScore(Record):
 
     def __str__(self) -> str:
         return f"{self.criterion}: {self.score}"
+
+
+class ReviewVersion(models.Model):
+    """What a review said before it was opened again, by whom and why. `scores`: criterion's code → score."""
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(_("version"))
+    score = models.DecimalField(_("score"), max_digits=4, decimal_places=3)
+    scores = models.JSONField(_("scores"))
+    recommendation = models.CharField(_("recommendation"), max_length=10, choices=Review.Recommendation)
+    comment_private = models.TextField(_("for those who decide"), blank=True)
+    comment_applicant = models.TextField(_("for the applicant"))
+    submitted_at = models.DateTimeField(_("submitted"))
+    reopened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField(_("reason"), blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("earlier version of a review")
+        verbose_name_plural = _("earlier versions of reviews")
+        ordering = ["review", "number"]
+        constraints = [models.UniqueConstraint(fields=["review", "number"], name="review_version_once")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.review_id}: {self.number}"

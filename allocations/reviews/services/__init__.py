@@ -1,4 +1,4 @@
-"""The only writers of reviews, reviewers' profiles and found conflicts."""
+"""The only writers of reviews and reviewers' profiles."""
 
 from allocations.reviews.services.assigning import (
     review_extend,
@@ -6,7 +6,7 @@ from allocations.reviews.services.assigning import (
     reviewers_invite,
     reviews_open,
 )
-from allocations.reviews.services.conflicts import conflicts_record
+from allocations.reviews.services.closing import reviews_close
 from allocations.reviews.services.deadlines import reviews_sweep
 from allocations.reviews.services.reviewers import profile_change, rules_change
 from allocations.reviews.services.reviewing import (
@@ -16,18 +16,21 @@ from allocations.reviews.services.reviewing import (
     review_save,
     review_submit,
 )
+from allocations.reviews.services.revising import review_ask_revision, review_revise
 
 __all__ = [
-    "conflicts_record",
     "profile_change",
     "review_accept",
+    "review_ask_revision",
     "review_decline",
     "review_extend",
     "review_recuse",
     "review_replace",
+    "review_revise",
     "review_save",
     "review_submit",
     "reviewers_invite",
+    "reviews_close",
     "reviews_open",
     "reviews_sweep",
     "rules_change",

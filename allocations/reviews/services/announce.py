@@ -29,7 +29,11 @@ TEXTS = {
     ),
     "thanked": (
         gettext_noop("Thank you for your review (%(sector)s)"),
-        gettext_noop("It was submitted and can't be changed any more. Those who decide read it now."),
+        gettext_noop("It was submitted. You may revise it until as many reviews are in as are needed."),
+    ),
+    "reopened": (
+        gettext_noop("Please revise your review (%(sector)s)"),
+        gettext_noop("A programme admin asks: %(reason)s It is due on %(due_on)s; what you wrote is kept."),
     ),
     "replaced": (
         gettext_noop("A review is no longer asked of you (%(sector)s)"),
@@ -49,7 +53,7 @@ WHY = {
 }
 
 
-def tell_reviewer(review: Review, occasion: str) -> None:
+def tell_reviewer(review: Review, occasion: str, **further: str) -> None:
     """The reviewer learns of an occasion of TEXTS."""
     subject, body = TEXTS[occasion]
     reachable = occasion not in {"replaced", "expired"}
@@ -58,7 +62,11 @@ def tell_reviewer(review: Review, occasion: str) -> None:
         kind=f"review_{occasion}",
         subject=subject,
         body=body,
-        params={"sector": review.request.project.sector.name_en, "due_on": str(review.due_on)},
+        params={
+            "sector": review.request.project.sector.name_en,
+            "due_on": str(review.due_on),
+            **further,
+        },
         url=review.get_absolute_url() if reachable else reverse("reviews"),
     )
 

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from allocations.programme.models import AllocationRequest, RequestStep, Rubric
 from allocations.programme.services.steps import take_up
+from allocations.programme.services.ties import ties_record
 from allocations.reviews.fitting import Candidate, proposed
 from allocations.reviews.models import Review
-from allocations.reviews.selectors import candidates_for, open_review_step, rules
+from allocations.reviews.selectors import candidates_for, open_review_step, reviewers, rules
 from allocations.reviews.services._gate import leave, locked, locked_request, note, require_open
 from allocations.reviews.services.announce import tell_admins_wanted, tell_reviewer
-from allocations.reviews.services.conflicts import conflicts_record
 from allocations.reviews.thresholds import passed
 from allocations.reviews.transitions import ReviewState
 from portal.foundation import clock
@@ -32,7 +32,7 @@ def reviews_open(*, step: RequestStep) -> None:
 
     By rule where the step needs at most as many reviewers as the rules of review say, and as many are free.
     """
-    conflicts_record(request=step.request)
+    ties_record(request=step.request, users=list(reviewers().order_by("pk")))
     _fill(step, why="opened")
 
 
@@ -52,7 +52,7 @@ def reviewers_invite(
         raise InvalidInput(
             _("Nobody is chosen."), field="reviewers", remedy=_("Choose at least one reviewer.")
         )
-    conflicts_record(request=request, users=users)
+    ties_record(request=request, users=users)
     known = {candidate.user.pk: candidate for candidate in candidates_for(request)}
     for user in users:
         _require_may_review(known.get(user.pk), user)

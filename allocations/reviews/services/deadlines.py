@@ -8,9 +8,10 @@ from django.db.models import Q
 from allocations.programme.transitions import StepState
 from allocations.reviews.models import Review
 from allocations.reviews.selectors import IN_REVIEW, rules
-from allocations.reviews.services._gate import leave, locked, note
+from allocations.reviews.services._gate import locked, note
 from allocations.reviews.services.announce import tell_reviewer
 from allocations.reviews.services.assigning import replacement_seek
+from allocations.reviews.services.closing import close_if_enough, let_go, put_back
 from allocations.reviews.thresholds import THRESHOLDS, passed
 from allocations.reviews.transitions import REVIEW, ReviewState
 from portal.foundation import clock
@@ -40,17 +41,22 @@ def review_release(*, review: Review) -> bool:
     waited_for = review.step.state == StepState.OPEN and review.request.state in IN_REVIEW
     if not review.is_open or waited_for:
         return False
-    leave(review, Review.Left.NOT_NEEDED, actor=None, action="review_release")
-    tell_reviewer(review, "replaced")
+    let_go(review)
     return True
 
 
 @transaction.atomic
 def review_expire(*, review: Review) -> bool:
-    """Give up on a review whose grace is over, and see to another. Returns whether it was one."""
+    """Give up on a review whose grace is over, and see to another. Returns whether it was one.
+
+    One that was opened again says what it said before.
+    """
     review = locked(review)
     if not review.is_open or clock.today() <= review.due_on + timedelta(days=rules().grace_days):
         return False
+    if put_back(review):
+        close_if_enough(review)
+        return True
     before = review.snapshot("state")
     review.state = REVIEW.target(state=review.state, action="expire")
     review.store("state")

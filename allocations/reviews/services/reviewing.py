@@ -7,8 +7,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.programme.models import Conflict
-from allocations.programme.services.steps import step_finish, steps_advance
-from allocations.programme.steps import Verdict
 from allocations.programme.transitions import StepState
 from allocations.reviews.models import Review, ReviewScore
 from allocations.reviews.models.review import HIGHEST
@@ -17,7 +15,8 @@ from allocations.reviews.selectors import IN_REVIEW, unconflicted
 from allocations.reviews.services._gate import leave, locked, note, require_open
 from allocations.reviews.services.announce import tell_reviewer
 from allocations.reviews.services.assigning import replacement_seek
-from allocations.reviews.transitions import REVIEW, ReviewState
+from allocations.reviews.services.closing import close_if_enough
+from allocations.reviews.transitions import REVIEW
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require
@@ -95,7 +94,7 @@ def review_save(*, actor: Any, review: Review, scores: Mapping[str, int | None],
 def review_submit(
     *, actor: Any, review: Review, scores: Mapping[str, int | None] | None = None, **texts: str
 ) -> Review:
-    """Hand a review in, with a last change if there is one; from then on it is frozen.
+    """Hand a review in, with a last change if there is one; then it is frozen, until it is revised.
 
     Every criterion needs a score, and the applicant a comment and those who decide a recommendation. Once as
     many are in as the step asks for, the step closes. Raises InvalidInput, NotAllowed, IllegalState.
@@ -111,7 +110,7 @@ def review_submit(
     review.store("state", "submitted_at", "score")
     note(actor, "review_submit", review, before=before)
     tell_reviewer(review, "thanked")
-    _close_if_enough(review)
+    close_if_enough(review)
     return review
 
 
@@ -194,17 +193,3 @@ def _require_words(review: Review) -> None:
                 "Say what is good and what would have to be different: they read it once it is decided."
             ),
         )
-
-
-def _close_if_enough(review: Review) -> None:
-    """The step passes once as many reviews are in as it asks for; who hasn't begun is let go."""
-    step, request = review.step, review.request
-    reviews = Review.objects.filter(request=request, round=review.round)
-    if reviews.filter(state=ReviewState.SUBMITTED).count() < step.step.persons:
-        return
-    for other in reviews.filter(state=ReviewState.ASSIGNED).select_related("reviewer"):
-        other.request = request
-        leave(other, Review.Left.NOT_NEEDED, actor=None, action="review_release")
-        tell_reviewer(other, "replaced")
-    step_finish(step, Verdict("pass"))
-    steps_advance(request)

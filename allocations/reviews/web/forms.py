@@ -83,6 +83,20 @@ class ReasonForm(forms.Form):
     reason = words(label=_("Reason"), max_length=2000, help_text=_("Only programme admins read it."))
 
 
+class RevisionForm(forms.Form):
+    reason = words(label=_("What is to be revised"), max_length=2000, help_text=_("The reviewer reads it."))
+
+
+class CloseForm(forms.Form):
+    # The submission that the form was opened for.
+    round = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    reason = words(
+        label=_("Reason"),
+        max_length=2000,
+        help_text=_("It stands in the public clock: the applicant reads it."),
+    )
+
+
 class RecuseForm(forms.Form):
     """Sent with nothing but the button, it declares a real conflict."""
 

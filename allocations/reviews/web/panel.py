@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, RequestStep
 from allocations.reviews import selectors, services
 from allocations.reviews.filtersets import PanelFilters, PoolFilters
 from allocations.reviews.fitting import proposed
@@ -22,7 +22,14 @@ from allocations.reviews.ranking import cells, row_of
 from allocations.reviews.scoring import spread
 from allocations.reviews.services.assigning import missing_of
 from allocations.reviews.transitions import ReviewState
-from allocations.reviews.web.forms import ExtendForm, InviteForm, ReplaceForm, RulesForm
+from allocations.reviews.web.forms import (
+    CloseForm,
+    ExtendForm,
+    InviteForm,
+    ReplaceForm,
+    RevisionForm,
+    RulesForm,
+)
 from portal.foundation.errors import IllegalState
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import FormPage, ListPage, Page
@@ -133,8 +140,45 @@ class RequestReviews(Page):
             "step": step,
             "missing": missing_of(step) if step else 0,
             "may_assign": step is not None and manages,
+            "may_close": manages and step is not None and step.is_overdue and _some_are_in(reviews, step),
             "may_manage": manages,
         }
+
+
+def _some_are_in(reviews: list[Review], step: RequestStep) -> bool:
+    return any(review.state == ReviewState.SUBMITTED and review.round == step.round for review in reviews)
+
+
+class RequestReviewsClose(FormPage):
+    """End an overdue merit review with the words that are in."""
+
+    form_class = CloseForm
+    title = _("Close the merit review")
+    submit_label = _("Close it with the reviews that are in")
+
+    def prepare(self) -> None:
+        self.object: AllocationRequest = get_object_or_404(
+            selectors.assignable_by(self.request.user), code=self.kwargs["code"]
+        )
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"round": self.object.round}
+
+    def page_context(self) -> dict[str, Any]:
+        back = reverse("request_reviews", args=[self.object.code])
+        return {
+            "crumbs": [
+                {"label": self.object.code, "href": self.object.get_absolute_url()},
+                {"label": gettext("Reviews"), "href": back},
+            ],
+            "lede": gettext("Reviewers who haven't submitted are let go. What they drafted isn't read."),
+            "back_url": back,
+        }
+
+    def act(self, form: CloseForm) -> str:
+        services.reviews_close(actor=self.request.user, request=self.object, **form.cleaned_data)
+        messages.success(self.request, gettext("The merit review is closed."))
+        return reverse("request_reviews", args=[self.object.code])
 
 
 class RequestReviewers(FormPage):
@@ -190,11 +234,14 @@ class RequestReviewers(FormPage):
 class ManageReview(FormPage):
     """A programme admin's form about somebody's review."""
 
+    # In which state the form is of use.
+    state = ReviewState.ASSIGNED
+
     def prepare(self) -> None:
         self.object: Review = get_object_or_404(
             selectors.managed_by(self.request.user), code=self.kwargs["code"]
         )
-        if self.object.state != ReviewState.ASSIGNED:
+        if self.object.state != self.state:
             raise IllegalState(
                 _("This review is “%(state)s”: it can't be changed any more.")
                 % {"state": self.object.get_state_display()}
@@ -240,4 +287,16 @@ class ReviewExtend(ManageReview):
     def act(self, form: ExtendForm) -> str:
         services.review_extend(actor=self.request.user, review=self.object, **form.cleaned_data)
         messages.success(self.request, gettext("The reviewer has more time."))
+        return self.done()
+
+
+class ReviewAskRevision(ManageReview):
+    form_class = RevisionForm
+    title = _("Ask for a revision")
+    submit_label = _("Ask for it")
+    state = ReviewState.SUBMITTED
+
+    def act(self, form: RevisionForm) -> str:
+        services.review_ask_revision(actor=self.request.user, review=self.object, **form.cleaned_data)
+        messages.success(self.request, gettext("The reviewer is asked to revise it."))
         return self.done()

@@ -15,6 +15,8 @@ urlpatterns = [
     path("reviews/<slug:code>/accept/", views.ReviewAccept.as_view(), name="review_accept"),
     path("reviews/<slug:code>/decline/", views.ReviewDecline.as_view(), name="review_decline"),
     path("reviews/<slug:code>/recuse/", views.ReviewRecuse.as_view(), name="review_recuse"),
+    path("reviews/<slug:code>/revise/", views.ReviewRevise.as_view(), name="review_revise"),
+    path("reviews/<slug:code>/ask-revision/", panel.ReviewAskRevision.as_view(), name="review_ask_revision"),
     path("reviews/<slug:code>/replace/", panel.ReviewReplace.as_view(), name="review_replace"),
     path("reviews/<slug:code>/extend/", panel.ReviewExtend.as_view(), name="review_extend"),
     path(
@@ -23,5 +25,6 @@ urlpatterns = [
         name="review_attachment",
     ),
     path("requests/<slug:code>/reviews/", panel.RequestReviews.as_view(), name="request_reviews"),
+    path("requests/<slug:code>/reviews/close/", panel.RequestReviewsClose.as_view(), name="reviews_close"),
     path("requests/<slug:code>/reviewers/", panel.RequestReviewers.as_view(), name="request_reviewers"),
 ]

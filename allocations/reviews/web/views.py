@@ -85,6 +85,7 @@ class ReviewPage(ReviewWork):
             "sheet": sheet_of(request) if shown else None,
             "double_blind": is_double_blind(request.track_version),
             "scores": review.scores.all(),
+            "may_revise": selectors.is_revisable(review),
         }
 
     def act(self, form: ReviewForm) -> str:
@@ -103,6 +104,16 @@ class ReviewAccept(ActionView):
     def act(self, target: Review) -> str:
         services.review_accept(actor=self.request.user, review=target)
         return gettext("You take this review.")
+
+
+class ReviewRevise(ActionView):
+    """Take back what was submitted, to change it."""
+
+    selector = selectors.own
+
+    def act(self, target: Review) -> str:
+        services.review_revise(actor=self.request.user, review=target)
+        return gettext("Change it and submit it again. Until then it doesn't count.")
 
 
 class ReviewDecline(ReviewWork):

@@ -158,7 +158,14 @@ class DecisionForm(forms.Form):
         return self._resources.get(code or "") or line.target
 
 
+def _meant(field: type[forms.Field] = forms.CharField) -> forms.Field:
+    """What the form was opened for: sent along, so that it does nothing to what came after."""
+    return field(required=False, widget=forms.HiddenInput)
+
+
 class CheckForm(forms.Form):
+    kind = _meant()
+    round = _meant(forms.IntegerField)
     passed = forms.TypedChoiceField(
         label=_("Outcome"),
         choices=[("yes", _("It passes")), ("no", _("It doesn't pass"))],
@@ -175,6 +182,7 @@ class CheckForm(forms.Form):
 
 
 class ConsentForm(forms.Form):
+    round = _meant(forms.IntegerField)
     given = forms.TypedChoiceField(
         label=_("Answer"),
         choices=[("yes", _("The site takes it")), ("no", _("The site refuses"))],
@@ -186,7 +194,10 @@ class ConsentForm(forms.Form):
         required=False,
         max_length=2000,
         widget=_text(3),
-        help_text=_("Needed for a refusal. Whoever decides reads it, and so does the project."),
+        help_text=_(
+            "Needed for a refusal, and for an answer in a silent site's place. Whoever decides reads it, "
+            "and so does the project."
+        ),
     )
 
 

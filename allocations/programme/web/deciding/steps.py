@@ -2,16 +2,20 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allocations.programme import selectors, services
-from allocations.programme.models import AllocationRequest, SiteConsent, WaitingEntry
-from allocations.programme.policies import may_read_internal
+from allocations.programme.models import AllocationRequest, Conflict, SiteConsent, WaitingEntry
+from allocations.programme.policies import may_read_internal, seat_for_site
+from allocations.programme.services.steps import StepClosed
 from allocations.programme.web.deciding.forms import CheckForm, ConflictForm, ConsentForm, MessageForm
 from allocations.programme.web.views import RequestAct, find
+from portal.foundation.middleware import tell
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView
 
@@ -26,11 +30,33 @@ class RequestCheck(RequestAct):
     title = _("Check a request")
     submit_label = _("Record the check")
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except StepClosed as error:  # Sent twice, or late: told where the request stands.
+            tell(request, error)
+            return redirect(self.object)
+
     def prepare(self) -> None:
+        self.object = get_object_or_404(selectors.detailed(self.actor), code=self.kwargs["code"])
+        form = CheckForm(self.request.POST)
+        form.is_valid()
+        if may_read_internal(self.actor, self.object):
+            services.require_still_open(self.object, **_meant(form))
         self.object = find(self, "check")
 
+    def get_initial(self) -> dict[str, Any]:
+        step = selectors.open_step_of(self.object)
+        return {"kind": step.kind, "round": step.round} if step else {}
+
     def act(self, form: CheckForm) -> AllocationRequest:
-        return services.step_close(actor=self.actor, request=self.object, **form.cleaned_data)
+        typed = {name: form.cleaned_data[name] for name in ("passed", "note")}
+        return services.step_close(actor=self.actor, request=self.object, **typed, **_meant(form))
+
+
+def _meant(form: CheckForm) -> dict[str, Any]:
+    """Which step the form was opened for."""
+    return {name: form.cleaned_data.get(name) or None for name in ("kind", "round")}
 
 
 class RequestConsent(RequestAct):
@@ -55,8 +81,12 @@ class RequestConsent(RequestAct):
             raise Http404
         require(self.request.user, "programme.answer_for_site", self.consent)
 
+    def get_initial(self) -> dict[str, Any]:
+        return {"round": self.object.round}
+
     def page_context(self) -> dict[str, Any]:
-        return {"consent": self.consent}
+        assert self.consent is not None  # noqa: S101 - `prepare` found it
+        return {"consent": self.consent, "takes_over": seat_for_site(self.actor, self.consent) is None}
 
     def act(self, form: ConsentForm) -> AllocationRequest:
         assert self.consent is not None  # noqa: S101 - `prepare` found it
@@ -78,8 +108,16 @@ class RequestConflict(RequestAct):
         self.object = get_object_or_404(selectors.detailed(self.request.user), code=self.kwargs["code"])
         require(self.request.user, "programme.declare_conflict", self.object)
 
-    def act(self, form: ConflictForm) -> AllocationRequest:
-        return services.conflict_declare(actor=self.actor, request=self.object, **form.cleaned_data).request
+    def act(self, form: ConflictForm) -> str:
+        conflict = services.conflict_declare(actor=self.actor, request=self.object, **form.cleaned_data)
+        if conflict.severity not in Conflict.BLOCKING:
+            return self.object.get_absolute_url()
+        messages.success(
+            self.request,
+            gettext("You stepped aside: the request %(code)s is hidden from you.")
+            % {"code": self.object.code},
+        )
+        return reverse("requests")
 
 
 class RequestThread(RequestAct):
