@@ -64,7 +64,7 @@ def step_aside(user: User, target: Any) -> None:
 
 def request_of(target: Any) -> AllocationRequest:
     if isinstance(target, ChangeRequest):
-        return AllocationRequest.objects.get(decisions__lines__award__allocation=target.allocation)
+        return AllocationRequest.objects.get(decisions__fulfilments__award__allocation=target.allocation)
     return target if isinstance(target, AllocationRequest) else target.request
 
 

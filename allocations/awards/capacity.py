@@ -1,6 +1,7 @@
 """What an award does to a resource's capacity, quarter by quarter. Amounts are GPU-seconds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 from allocations.ledger import selectors as ledger
@@ -41,18 +42,30 @@ def portions(
     As `by_quarter` says, where that is of this period and adds up to `gpu_seconds`; else by days.
     """
     quarters = quarters_between(starts_on, ends_on)
-    names = {str(quarter) for quarter in quarters}
-    if by_quarter and sum(by_quarter.values()) == gpu_seconds and by_quarter.keys() <= names:
+    if by_quarter and _holds(by_quarter, gpu_seconds, quarters):
         return {quarter: by_quarter[str(quarter)] for quarter in quarters if by_quarter.get(str(quarter))}
     days = [_days_within(quarter, starts_on, ends_on) for quarter in quarters]
     spread = zip(quarters, split_evenly(gpu_seconds, days), strict=True)
     return {quarter: amount for quarter, amount in spread if amount}
 
 
-def forecast(*, resource: Resource, gpu_seconds: int, starts_on: date, ends_on: date) -> list[QuarterFigures]:
+def _holds(by_quarter: Mapping[str, int], gpu_seconds: int, quarters: list[Quarter]) -> bool:
+    """Whether what is said by quarter is of this period and adds up."""
+    names = {str(quarter) for quarter in quarters}
+    return sum(by_quarter.values()) == gpu_seconds and by_quarter.keys() <= names
+
+
+def forecast(
+    *,
+    resource: Resource,
+    gpu_seconds: int,
+    starts_on: date,
+    ends_on: date,
+    by_quarter: dict[str, int] | None = None,
+) -> list[QuarterFigures]:
     """What awarding so much would do to the resource, for every quarter of the period."""
     quarters = quarters_between(starts_on, ends_on)
-    wanted = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on)
+    wanted = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=ends_on, by_quarter=by_quarter)
     free = ledger.pool_free(resource, quarters)
     rows = list(
         Capacity.objects.select_related("resource__cluster").filter(
@@ -79,6 +92,36 @@ def most_that_fits(figures: list[QuarterFigures], *, starts_on: date, ends_on: d
     ):
         most -= 1
     return max(most, 0)
+
+
+def part_that_fits(
+    *,
+    resource: Resource,
+    gpu_seconds: int,
+    starts_on: date,
+    ends_on: date,
+    by_quarter: dict[str, int] | None = None,
+    kept: Mapping[Quarter, int] | None = None,
+) -> dict[Quarter, int]:
+    """As much of an award as is free, less what is `kept` for others; quarters that get nothing are left out.
+
+    Where `by_quarter` says when it is wanted, each quarter gives what it has of its own portion. Else it is
+    the largest award that can be spread by days.
+    """
+    figures = [
+        replace(line, free=max(line.free - (kept or {}).get(line.quarter, 0), 0))
+        for line in forecast(
+            resource=resource,
+            gpu_seconds=gpu_seconds,
+            starts_on=starts_on,
+            ends_on=ends_on,
+            by_quarter=by_quarter,
+        )
+    ]
+    if by_quarter and _holds(by_quarter, gpu_seconds, [line.quarter for line in figures]):
+        return {line.quarter: part for line in figures if (part := min(line.portion, line.free))}
+    most = min(gpu_seconds, most_that_fits(figures, starts_on=starts_on, ends_on=ends_on))
+    return portions(gpu_seconds=most, starts_on=starts_on, ends_on=ends_on) if most else {}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from allocations.awards.services import capacity_post, outage_follow
+from allocations.awards.services import capacity_follow, capacity_post, outage_follow
 from datacenters.models import Outage, Resource
 from portal.foundation.clock import Quarter
 from portal.foundation.services import outbox
@@ -13,6 +13,12 @@ def on_capacity_changed(payload: dict[str, Any]) -> None:
     capacity_post(
         resource=Resource.objects.get(code=payload["resource"]), quarter=Quarter.parse(payload["quarter"])
     )
+
+
+@outbox.handles("pool_freed")
+def on_pool_freed(payload: dict[str, Any]) -> None:
+    """What came back to a pool of which an outage took more than was free isn't there to be awarded again."""
+    capacity_follow(resource=Resource.objects.get(code=payload["resource"]))
 
 
 @outbox.handles("outage_changed")

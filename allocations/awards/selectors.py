@@ -21,7 +21,7 @@ def visible_to(user: Any) -> QuerySet[Allocation]:
 
 def detailed(user: Any) -> QuerySet[Allocation]:
     """The same, with their awards."""
-    awards = Award.objects.select_related("decided_by", "decision_line__decision__request")
+    awards = Award.objects.select_related("decided_by", "fulfilment__decision__request")
     return visible_to(user).prefetch_related(Prefetch("awards", awards))
 
 

@@ -23,7 +23,7 @@ def conflicted(allocation: Allocation) -> set[int]:
     """Ids of those with a conflict of interest about the requests that fed the allocation."""
     return set(
         Conflict.objects.filter(
-            request__decisions__lines__award__allocation=allocation, severity__in=Conflict.BLOCKING
+            request__decisions__fulfilments__award__allocation=allocation, severity__in=Conflict.BLOCKING
         ).values_list("user_id", flat=True)
     )
 

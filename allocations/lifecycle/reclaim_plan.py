@@ -18,7 +18,7 @@ from allocations.awards.transitions import AllocationState
 from allocations.ledger.selectors import Balances, balances_of
 from allocations.lifecycle.models.reclaim import ReclaimCase, ReclaimRule, ReclaimRuleVersion
 from allocations.lifecycle.reclaim_transitions import OPEN_CASE, CaseState, ExemptionState
-from allocations.programme.models import DecisionLine
+from allocations.programme.models import Fulfilment
 from datacenters.models import Resource
 from datacenters.outages import Period, periods_of
 from portal.foundation import clock
@@ -139,7 +139,7 @@ def in_scope(version: ReclaimRuleVersion, *, at: datetime) -> QuerySet[Allocatio
     if version.resource_id:
         scope = scope.filter(resource=version.resource_id)
     if version.track_id:
-        of_track = DecisionLine.objects.filter(decision__request__track_version__track=version.track_id)
+        of_track = Fulfilment.objects.filter(decision__request__track_version__track=version.track_id)
         scope = scope.filter(pk__in=of_track.values("award__allocation"))
     return scope.select_related("project__organisation", "resource__site").order_by("ends_on", "id")
 

@@ -166,6 +166,6 @@ def _conflicted(user: Any) -> QuerySet[Conflict, Any]:
     """Ids of the allocations about whose requests `user` has a conflict of interest."""
     return (
         _conflicts(user)
-        .filter(request__decisions__lines__award__isnull=False)
-        .values("request__decisions__lines__award__allocation")
+        .filter(request__decisions__fulfilments__isnull=False)
+        .values("request__decisions__fulfilments__award__allocation")
     )

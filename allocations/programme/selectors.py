@@ -11,6 +11,7 @@ from allocations.programme.models import (
     Conflict,
     Decision,
     DecisionLine,
+    Fulfilment,
     Message,
     RequestLine,
     RequestStep,
@@ -58,9 +59,10 @@ def stepped_aside(user: Any) -> QuerySet[AllocationRequest]:
 
 def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[AllocationRequest]:
     """The same requests, with what was decided about them."""
-    lines = DecisionLine.objects.select_related("resource__site", "line", "award__allocation", "waiting")
+    lines = DecisionLine.objects.select_related("resource__site", "line", "waiting")
+    awards = Fulfilment.objects.select_related("award__allocation")
     decisions = Decision.objects.select_related("decided_by", "on_behalf_of").prefetch_related(
-        Prefetch("lines", lines)
+        Prefetch("lines", lines), Prefetch("fulfilments", awards)
     )
     return requests.prefetch_related(Prefetch("decisions", decisions))
 

@@ -62,7 +62,7 @@ def test_nobody_with_an_interest_decides(cast: Cast, change: ChangeRequest, appe
 
 
 def test_nobody_decides_after_a_conflict(cast: Cast, change: ChangeRequest, appeal: Appeal) -> None:
-    decided = change.allocation.awards.get().decision_line.decision.request
+    decided = change.allocation.awards.get().fulfilment.decision.request
     Conflict.objects.create(request=decided, user=cast.admin, severity="real", kind="declared")
     with pytest.raises(IntegrityError, match="conflict"):
         say(change, cast.admin)

@@ -9,7 +9,7 @@ from allocations.programme import services
 from allocations.programme.models import CallBudget, Criterion, Rubric, Track, WaitingEntry
 from allocations.programme.results import results_of
 from allocations.programme.selectors import calls_visible_to, pending_count, pending_for
-from allocations.programme.services.grants import granted_within
+from allocations.programme.services.awarding import granted_within
 from allocations.programme.services.tracks import RULES, STEP
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused

@@ -356,7 +356,7 @@ def test_only_independent_deciders_decide(cast: Cast, allocation: Allocation, wh
 def test_no_decider_of_ones_own_or_in_conflict(cast: Cast, allocation: Allocation, settings: Any) -> None:
     change = ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
     Membership.objects.create(organisation=cast.organisation, user=cast.admin)
-    request = allocation.awards.get().decision_line.decision.request
+    request = allocation.awards.get().fulfilment.decision.request
     Conflict.objects.create(request=request, user=cast.council, severity="apparent", kind="declared")
     for who in (cast.admin, cast.council):
         who.refresh_from_db()
@@ -368,7 +368,7 @@ def test_no_decider_of_ones_own_or_in_conflict(cast: Cast, allocation: Allocatio
 
 
 def test_who_is_in_conflict_isnt_asked(cast: Cast, allocation: Allocation) -> None:
-    request = allocation.awards.get().decision_line.decision.request
+    request = allocation.awards.get().fulfilment.decision.request
     Conflict.objects.create(request=request, user=cast.council, severity="apparent", kind="declared")
     ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
     asked = Notice.objects.filter(kind="change_requested")

@@ -162,6 +162,18 @@ def test_a_site_that_refuses_isnt_used(cast: Cast) -> None:
     assert request.starts_on
     assert request.ends_on
     grant = Grant(request.lines.get(), elsewhere, 1_000 * HOUR, request.starts_on, request.ends_on)
+    with pytest.raises(InvalidInput, match="Uet was never asked") as refusal:
+        services.request_approve(actor=cast.council, request=request, grants=[grant])
+    assert refusal.value.code == "site_not_asked"
+    with pytest.raises(NotAllowed):
+        services.consent_ask(actor=cast.site_manager, request=request, site=elsewhere.site)
+    services.consent_ask(actor=cast.council, request=request, site=elsewhere.site)
+    with pytest.raises(IllegalState, match="asked already"):
+        services.consent_ask(actor=cast.council, request=request, site=elsewhere.site)
+    with pytest.raises(InvalidInput, match="hasn't answered"):
+        services.request_approve(actor=cast.council, request=request, grants=[grant])
+    SiteConsent.objects.filter(state="asked").update(due_at=clock.now() - timedelta(minutes=1))
+    services.steps_sweep()
     decision = services.request_approve(actor=cast.council, request=request, grants=[grant])
     award = decision.lines.get().award
     assert award is not None
@@ -263,11 +275,13 @@ def test_what_isnt_free_waits_and_is_served_in_order(cast: Cast) -> None:
         assert decision.request.state == "approved"
         assert decision.lines.get().award is None
         queue.append(decision.lines.get().waiting)
-    first = Allocation.objects.get(awards__decision_line__decision__request=holder)
+    first = Allocation.objects.get(awards__fulfilment__decision__request=holder)
     allocation_give_back(
         allocation=first, gpu_seconds=1_200 * HOUR, actor=cast.pi, reason="Done early", key="back"
     )
     drain()
+    assert OutboxRow.objects.filter(topic="pool_freed", done_at__isnull=False).exists()
+    assert services.waiting_serve(resource=cast.resource) == 1_200 * HOUR
     served = [(entry.state, entry.served_gpu_seconds) for entry in WaitingEntry.objects.order_by("id")]
     assert served == [("served", 1_000 * HOUR), ("waiting", 200 * HOUR)]
     waits = queue[1]

@@ -59,9 +59,9 @@ def conditions_of(award: Award) -> list[str]:
 
 
 def _decision_of(award: Award) -> Any:
-    """The decision is another room's, further up: it hangs its line on the award."""
-    line = getattr(award, "decision_line", None)
-    return line.decision if line else None
+    """The decision is another room's, further up: it says which awards fulfil it."""
+    fulfilment = getattr(award, "fulfilment", None)
+    return fulfilment.decision if fulfilment else None
 
 
 def _terms() -> list[str]:

@@ -83,14 +83,24 @@ def _check(allocation: Allocation, gpu_seconds: int, reason: str) -> None:
         raise IllegalState(_("This allocation has ended."), remedy=_("The project can ask for a new one."))
 
 
-def award_add(*, actor: User | None, allocation: Allocation, gpu_seconds: int, reason: str, key: str) -> None:
-    """Award `gpu_seconds` more to an allocation that is locked, by days over what is left of its period.
+def award_add(
+    *,
+    actor: User | None,
+    allocation: Allocation,
+    gpu_seconds: int,
+    reason: str,
+    key: str,
+    by_quarter: dict[str, int] | None = None,
+) -> Award | None:
+    """Award `gpu_seconds` more to an allocation that is locked, over what is left of its period.
 
-    Does nothing under a `key` that was used. `actor` None: a rule decided. Raises Refused (`over_capacity`,
-    `over_quota`).
+    As `by_quarter` says, else by days. Does nothing under a `key` that was used, and returns None then.
+    `actor` None: a rule decided. Raises Refused (`over_capacity`, `over_quota`).
     """
     starts_on = max(allocation.starts_on, clock.today())
-    spread = portions(gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=allocation.ends_on)
+    spread = portions(
+        gpu_seconds=gpu_seconds, starts_on=starts_on, ends_on=allocation.ends_on, by_quarter=by_quarter
+    )
     if not Posting.objects.filter(key=key).exists():  # what was done already needs no room
         require_within(project=allocation.project, resource=allocation.resource, portions=spread)
     granted = balances.balances(allocation.code).granted
@@ -102,15 +112,16 @@ def award_add(*, actor: User | None, allocation: Allocation, gpu_seconds: int, r
         actor=actor,
         reason=reason,
     )
-    if balances.balances(allocation.code).granted > granted:
-        Award.objects.create(
-            allocation=allocation,
-            gpu_seconds=gpu_seconds,
-            starts_on=starts_on,
-            ends_on=allocation.ends_on,
-            decided_by=actor,
-            reason=reason,
-        )
+    if balances.balances(allocation.code).granted <= granted:
+        return None
+    return Award.objects.create(
+        allocation=allocation,
+        gpu_seconds=gpu_seconds,
+        starts_on=starts_on,
+        ends_on=allocation.ends_on,
+        decided_by=actor,
+        reason=reason,
+    )
 
 
 def _lower(actor: User, allocation: Allocation, gpu_seconds: int, reason: str, key: str) -> None:

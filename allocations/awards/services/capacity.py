@@ -12,6 +12,7 @@ from datacenters.outages import effective, resources_out
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import Refused
+from portal.foundation.services import outbox
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ def capacity_post(*, resource: Resource, quarter: Quarter) -> int:
     """Bring the ledger's pool to what may be awarded of the resource in `quarter`.
 
     Where awards already took more (an outage came after them), the pool is emptied as far as it can be.
-    Returns by how much more is awarded than there is, 0 where they agree.
+    Returns by how much more is awarded than there is, 0 where they agree. Whoever waits for the resource
+    hears of more by the outbox (topic `pool_freed`).
     """
     row = (
         Capacity.objects.select_for_update(of=("self",), no_key=True)
@@ -32,7 +34,8 @@ def capacity_post(*, resource: Resource, quarter: Quarter) -> int:
     pool = LedgerAccount.objects.filter(
         resource=resource, kind=AccountKind.POOL, quarter=str(quarter)
     ).first()
-    if (created(pool) if pool else 0) == wanted:
+    before = created(pool) if pool else 0
+    if before == wanted:
         return 0
     # The moment names the change: the same figure may be set again after another.
     key = f"capacity:{row.pk}:{clock.now().timestamp()}"
@@ -46,6 +49,8 @@ def capacity_post(*, resource: Resource, quarter: Quarter) -> int:
             _set(resource, quarter, awarded, f"{key}/most")
         log.warning("%s %s: %s GPU-seconds more awarded than there are", resource, quarter, awarded - wanted)
         return awarded - wanted
+    if wanted > before:
+        outbox.enqueue(topic="pool_freed", payload={"resource": resource.code}, key=resource.code)
     return 0
 
 

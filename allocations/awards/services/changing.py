@@ -27,19 +27,33 @@ from portal.people.models import User
 
 @transaction.atomic
 def allocation_supplement(
-    *, allocation: Allocation, gpu_seconds: int, actor: User | None, reason: str, key: str
-) -> Allocation:
+    *,
+    allocation: Allocation,
+    gpu_seconds: int,
+    actor: User | None,
+    reason: str,
+    key: str,
+    by_quarter: dict[str, int] | None = None,
+) -> Award | None:
     """More GPU-seconds for the rest of the period, as an award of its own; `actor` None: a rule decided.
 
+    Returns it, or None where `key` was used before. They are spread as `by_quarter` says, else by days.
     Raises Refused (code `over_capacity`, or a quota's) and IllegalState where the allocation has ended.
     """
     allocation = _running(locked(allocation))
     before = balances.balances(allocation.code).committed
-    award_add(actor=actor, allocation=allocation, gpu_seconds=gpu_seconds, reason=reason, key=key)
+    award = award_add(
+        actor=actor,
+        allocation=allocation,
+        gpu_seconds=gpu_seconds,
+        reason=reason,
+        key=key,
+        by_quarter=by_quarter,
+    )
     after = balances.balances(allocation.code).committed
     _tell(allocation, "supplement", actor, {"gpu_seconds": before}, {"gpu_seconds": after}, reason)
     tell_members(allocation, "raise", reason=reason, hours=hours(gpu_seconds))
-    return allocation
+    return award
 
 
 @transaction.atomic
@@ -63,7 +77,7 @@ def allocation_extend(
     ledger.respread_post(
         resource=allocation.resource,
         allocation_code=allocation.code,
-        days=days_by_quarter(max(allocation.starts_on, clock.today()), ends_on),
+        days=days,
         key=key,
         actor=actor,
         reason=reason,
@@ -157,10 +171,12 @@ def allocation_give_back(
 def award_withhold(*, award: Award, first_percent: int) -> int:
     """Keep what goes beyond the first instalment of a new award back. Returns how much, in GPU-seconds.
 
-    It is granted and nobody else's, yet no job can use it until it is released.
+    It is granted and nobody else's, yet no job can use it until it is released. For the transaction that
+    made the award: what of it repaid a debt can't be kept back.
     """
     # The first instalment is rounded up: a small award mustn't begin with nothing.
-    gpu_seconds = award.gpu_seconds - -(-award.gpu_seconds * first_percent // 100)
+    beyond = award.gpu_seconds - -(-award.gpu_seconds * first_percent // 100)
+    gpu_seconds = min(beyond, balances.balances(award.allocation.code).available)
     if gpu_seconds > 0:
         ledger.instalment_withhold(
             allocation_code=award.allocation.code,

@@ -16,8 +16,8 @@ def independent(*, allocation_id: str, also: str = "FALSE") -> pgtrigger.Trigger
             # The pieces are our own constants.
             f"IF {also} OR EXISTS (SELECT 1 FROM programme_conflict c "  # noqa: S608
             "JOIN programme_decision d ON d.request_id = c.request_id "
-            "JOIN programme_decisionline l ON l.decision_id = d.id "
-            "JOIN awards_award w ON w.id = l.award_id "
+            "JOIN programme_fulfilment f ON f.decision_id = d.id "
+            "JOIN awards_award w ON w.id = f.award_id "
             f"WHERE w.allocation_id = {allocation_id} AND c.severity IN ('real', 'apparent') "
             "AND c.user_id IN (NEW.decided_by_id, NEW.on_behalf_of_id)) THEN "
             "RAISE EXCEPTION 'nobody decides after a conflict of interest, or again' "

@@ -6,7 +6,6 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from allocations.awards.services import allocation_supplement, award_make
 from allocations.awards.transitions import ENDED
 from allocations.lifecycle.models import Appeal, AppealDecision, ChangeRequest
 from allocations.lifecycle.policies import is_decider, seat_for_appeal
@@ -14,8 +13,9 @@ from allocations.lifecycle.services.announce import tell_appeal_decided, tell_ap
 from allocations.lifecycle.services.changes import locked as locked_change
 from allocations.lifecycle.services.reports import version_of
 from allocations.lifecycle.transitions import APPEAL, CHANGE, ChangeState
-from allocations.programme.models import AllocationRequest, Decision, RequestLine, TrackStep
-from allocations.programme.services import request_reopen
+from allocations.programme.models import AllocationRequest, TrackStep
+from allocations.programme.services import request_award_rest, request_reopen
+from allocations.programme.services.reopening import shortfall
 from allocations.programme.transitions import RequestState
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
@@ -25,19 +25,6 @@ from portal.people.models import User
 
 APPEAL_DAYS = 30  # where no track's version says otherwise
 Outcome = AppealDecision.Outcome
-
-
-def shortfall(request: AllocationRequest) -> dict[RequestLine, int]:
-    """What each line of an approved request was granted less than it asked for, in GPU-seconds.
-
-    Only the word that made the awards counts, not the first of two. What waits for free capacity is granted.
-    """
-    granted: dict[int, int] = {}
-    approval = _last_approval(request)
-    for line in approval.lines.all() if approval else ():
-        granted[line.line_id] = granted.get(line.line_id, 0) + line.gpu_seconds
-    lacking = {line: (line.gpu_seconds or 0) - granted.get(line.pk, 0) for line in request.lines.all()}
-    return {line: amount for line, amount in lacking.items() if amount > 0}
 
 
 def is_appealable(subject: AllocationRequest | ChangeRequest) -> bool:
@@ -118,8 +105,9 @@ def appeal_decide(*, actor: User, appeal: Appeal, outcome: str, reason: str) -> 
     """Uphold or dismiss, with a reason; where two persons are needed, two have to say the same.
 
     Upheld, a declined request goes back to its decision and a declined change to its deciders, others than
-    before; what a partial award lacks is awarded. Raises NotAllowed (decided before, an interest, a
-    conflict), SecondFactorNeeded, IllegalState, InvalidInput, and Refused where it isn't free.
+    before; what a partial award lacks is awarded, through the gate of a decision. Raises NotAllowed (decided
+    before, an interest, a conflict), SecondFactorNeeded, IllegalState, InvalidInput, and Refused where it
+    isn't free.
     """
     appeal = locked(appeal)
     message = None
@@ -163,36 +151,7 @@ def _follow(appeal: Appeal, actor: User, reason: str) -> None:
     elif subject.state == RequestState.DECLINED:
         request_reopen(request=subject, actor=actor, reason=reason)
     else:
-        _award_rest(appeal, subject, actor, reason)
-
-
-def _award_rest(appeal: Appeal, request: AllocationRequest, actor: User, reason: str) -> None:
-    """What was lacking joins the line's allocation; a line that got nothing gets one of its own."""
-    approval = _last_approval(request)
-    made = {line.line_id: line.award for line in approval.lines.all() if line.award} if approval else {}
-    for line, gpu_seconds in shortfall(request).items():
-        if award := made.get(line.pk):
-            allocation_supplement(
-                allocation=award.allocation,
-                gpu_seconds=gpu_seconds,
-                actor=actor,
-                reason=reason,
-                key=f"appeal:{appeal.code}:{line.pk}",
-            )
-        elif line.target and request.starts_on and request.ends_on:
-            if request.ends_on < clock.today():
-                raise IllegalState(
-                    _("The asked period is over."), remedy=_("Dismiss it, and ask for a new request.")
-                )
-            award_make(
-                actor=actor,
-                project=request.project,
-                resource=line.target,
-                gpu_seconds=gpu_seconds,
-                starts_on=max(request.starts_on, clock.today()),
-                ends_on=request.ends_on,
-                reason=reason,
-            )
+        request_award_rest(request=subject, actor=actor, reason=reason, key=f"appeal:{appeal.code}")
 
 
 def _reopen_change(change: ChangeRequest, actor: User, reason: str) -> None:
@@ -218,11 +177,6 @@ def _reopen_change(change: ChangeRequest, actor: User, reason: str) -> None:
         reason=reason,
     )
     tell_deciders(change)
-
-
-def _last_approval(request: AllocationRequest) -> Decision | None:
-    words = request.decisions.filter(round=request.round, outcome=Decision.Outcome.APPROVED)
-    return words.prefetch_related("lines__award__allocation").order_by("id").last()
 
 
 def _persons(subject: AllocationRequest | ChangeRequest) -> int:

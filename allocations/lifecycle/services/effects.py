@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from allocations.awards import services as awards
+from allocations.awards.models import Allocation
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
+from allocations.lifecycle.services.reports import version_of
 from portal.people.models import User
 
 
@@ -21,8 +23,20 @@ def carry_out(change: ChangeRequest, actor: User | None) -> None:
     )
 
 
+def _supplement(
+    *, allocation: Allocation, gpu_seconds: int, actor: User | None, reason: str, key: str
+) -> None:
+    """Where the track pays in instalments, part of what is added is kept back like the rest."""
+    award = awards.allocation_supplement(
+        allocation=allocation, gpu_seconds=gpu_seconds, actor=actor, reason=reason, key=key
+    )
+    version = version_of(allocation)
+    if award and version and version.first_instalment_percent < 100:
+        awards.award_withhold(award=award, first_percent=version.first_instalment_percent)
+
+
 EFFECTS: dict[ChangeKind, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    ChangeKind.SUPPLEMENT: (awards.allocation_supplement, ("gpu_seconds",)),
+    ChangeKind.SUPPLEMENT: (_supplement, ("gpu_seconds",)),
     ChangeKind.ADVANCE: (awards.instalment_release, ("gpu_seconds",)),
     ChangeKind.EXTENSION: (awards.allocation_extend, ("ends_on",)),
     ChangeKind.TRANSFER: (awards.allocation_transfer, ("gpu_seconds", "target")),

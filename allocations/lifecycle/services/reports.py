@@ -36,7 +36,7 @@ FINAL_AFTER = timedelta(days=30)
 def version_of(allocation: Allocation) -> TrackVersion | None:
     """The rules under which it was awarded; None where no request's decision made it."""
     return (
-        TrackVersion.objects.filter(requests__decisions__lines__award__allocation=allocation)
+        TrackVersion.objects.filter(requests__decisions__fulfilments__award__allocation=allocation)
         .order_by("pk")
         .first()
     )
@@ -46,7 +46,8 @@ def version_of(allocation: Allocation) -> TrackVersion | None:
 def reports_plan(*, allocation: Allocation) -> list[AllocationReport]:
     """Ask for the reports that come due soon, as the allocation's track version says. Returns the new ones.
 
-    May run any number of times. Where an instalment waits, its first progress report is there from the start.
+    May run any number of times. Where an instalment waits, its first progress report is there from the start;
+    where it waits for nothing any more (awarded after the last of them was accepted), it is released.
     """
     allocation = Allocation.objects.select_for_update(of=("self",), no_key=True).get(pk=allocation.pk)
     version = version_of(allocation)
@@ -70,13 +71,14 @@ def reports_plan(*, allocation: Allocation) -> list[AllocationReport]:
             )
             tell_report_due(report)
             made.append(report)
+    _release_unbound(allocation, version)
     return made
 
 
 def reports_plan_all() -> int:
     """Ask everybody for what comes due. Returns how many reports are new."""
     wanting = Allocation.objects.filter(
-        awards__decision_line__decision__request__track_version__isnull=False
+        awards__fulfilment__decision__request__track_version__isnull=False
     ).distinct()
     # What ended long ago has been asked for its final report.
     recent = wanting.filter(ends_on__gte=clock.today() - 2 * FINAL_AFTER)
@@ -190,6 +192,30 @@ def _release(report: AllocationReport, actor: User) -> None:
             reason=_("The progress report was accepted."),
             key=f"report:{report.code}",
         )
+
+
+def _release_unbound(allocation: Allocation, version: TrackVersion) -> None:
+    """What is kept back though all progress reports were accepted: nothing else would free it."""
+    if allocation.state in ENDED or allocation.ends_on < clock.today():
+        return
+    accepted = set(
+        AllocationReport.objects.filter(
+            allocation=allocation, kind=Kind.PROGRESS, state=ReportState.ACCEPTED
+        ).values_list("due_on", flat=True)
+    )
+    waiting = AllocationReport.objects.filter(allocation=allocation, kind=Kind.PROGRESS).exclude(
+        state=ReportState.ACCEPTED
+    )
+    days = _progress_days(allocation, version)
+    if not accepted or waiting.exists() or any(day > max(accepted) for day in days):
+        return
+    instalment_release(
+        allocation=allocation,
+        gpu_seconds=None,
+        actor=None,
+        reason=_("No progress report is still to come."),
+        key=f"unbound:{allocation.code}:{clock.now().timestamp()}",
+    )
 
 
 def _due(allocation: Allocation, version: TrackVersion) -> Iterator[tuple[str, date]]:

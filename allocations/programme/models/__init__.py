@@ -1,5 +1,5 @@
 from allocations.programme.models.call import Call, CallBudget, CallDocument
-from allocations.programme.models.decision import Decision, DecisionLine, WaitingEntry
+from allocations.programme.models.decision import Decision, DecisionLine, Fulfilment, WaitingEntry
 from allocations.programme.models.request import (
     AllocationRequest,
     Attachment,
@@ -21,6 +21,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "DecisionLine",
+    "Fulfilment",
     "Message",
     "RequestLine",
     "RequestStep",

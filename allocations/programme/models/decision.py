@@ -126,7 +126,7 @@ class Decision(models.Model):
 
 
 class DecisionLine(models.Model):
-    """What an approval grants of one line. The last approval that was needed carries the award.
+    """What an approval grants of one line. The last approval that was needed has the awards.
 
     `gpu_seconds` is all that was approved; `waiting_gpu_seconds` of it weren't free and wait.
     """
@@ -139,9 +139,6 @@ class DecisionLine(models.Model):
     by_quarter = models.JSONField(_("by quarter"), default=dict, blank=True)
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("until"))
-    award = models.OneToOneField(
-        Award, on_delete=models.PROTECT, null=True, blank=True, related_name="decision_line"
-    )
 
     class Meta:
         verbose_name = _("line of a decision")
@@ -165,9 +162,79 @@ class DecisionLine(models.Model):
     def awarded(self) -> int:
         return self.gpu_seconds - self.waiting_gpu_seconds
 
+    @property
+    def award(self) -> Award | None:
+        """The first award of it; what it waited for, or an appeal gave, may have followed."""
+        of_line = (each for each in self.decision.fulfilments.all() if each.line_id == self.line_id)
+        return next((each.award for each in of_line), None)
+
+
+class Fulfilment(models.Model):
+    """Which line of a request an award fulfils, and by which decision: made with it, or later.
+
+    Later come what a line waited for, and what an upheld appeal gave (`on_appeal`): the first never beyond
+    what the decision granted of the line, the second never beyond what was asked for. Awards without a row
+    here followed from no request.
+    """
+
+    award = models.OneToOneField(Award, on_delete=models.PROTECT, related_name="fulfilment")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="fulfilments")
+    line = models.ForeignKey(RequestLine, on_delete=models.PROTECT, related_name="fulfilments")
+    on_appeal = models.BooleanField(_("given by an appeal"), default=False)
+
+    class Meta:
+        verbose_name = _("award of a decision")
+        verbose_name_plural = _("awards of decisions")
+        ordering = ["id"]
+        triggers = [
+            *append_only(),
+            pgtrigger.Trigger(
+                name="of_its_request",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func=(
+                    "IF NOT EXISTS (SELECT 1 FROM programme_decision d "
+                    "JOIN programme_allocationrequest r ON r.id = d.request_id "
+                    "JOIN programme_requestline l ON l.request_id = r.id "
+                    "JOIN awards_award w ON w.id = NEW.award_id "
+                    "JOIN awards_allocation a ON a.id = w.allocation_id "
+                    "WHERE d.id = NEW.decision_id AND l.id = NEW.line_id "
+                    "AND d.outcome = 'approved' AND a.project_id = r.project_id) THEN "
+                    "RAISE EXCEPTION 'an award fulfils a line of the request that was approved' "
+                    "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
+                ),
+            ),
+            pgtrigger.Trigger(
+                name="within_its_line",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                # The line is locked: of two awards at once each sees the other.
+                func=(
+                    "PERFORM 1 FROM programme_requestline l WHERE l.id = NEW.line_id FOR NO KEY UPDATE; "
+                    "IF (SELECT sum(w.gpu_seconds) FROM programme_fulfilment f "
+                    "JOIN awards_award w ON w.id = f.award_id WHERE f.decision_id = NEW.decision_id "
+                    "AND f.line_id = NEW.line_id AND NOT f.on_appeal) > "
+                    "COALESCE((SELECT l.gpu_seconds FROM programme_decisionline l "
+                    "WHERE l.decision_id = NEW.decision_id AND l.line_id = NEW.line_id), 0) "
+                    "OR (SELECT sum(w.gpu_seconds) FROM programme_fulfilment f "
+                    "JOIN awards_award w ON w.id = f.award_id WHERE f.decision_id = NEW.decision_id "
+                    "AND f.line_id = NEW.line_id) > "
+                    "(SELECT l.gpu_seconds FROM programme_requestline l WHERE l.id = NEW.line_id) THEN "
+                    "RAISE EXCEPTION 'more is awarded than was granted of the line' "
+                    "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.award_id}: {self.line_id}"
+
 
 class WaitingEntry(Record):
-    """Approved GPU-seconds that weren't free: served in order as they come free, until their period ends."""
+    """Approved GPU-seconds that weren't free: served in order as they come free, until their period ends.
+
+    `by_quarter` (quarter → GPU-seconds) is what of each quarter still waits; empty: evenly over the period.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -180,6 +247,7 @@ class WaitingEntry(Record):
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="waiting")
     gpu_seconds = models.BigIntegerField(_("GPU-seconds"))
     served_gpu_seconds = models.BigIntegerField(_("served (GPU-seconds)"), default=0)
+    by_quarter = models.JSONField(_("by quarter"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
 
     class Meta:

@@ -11,6 +11,7 @@ from allocations.programme.services.calls import (
     call_publish_results,
     call_update,
 )
+from allocations.programme.services.consents import consent_ask
 from allocations.programme.services.decisions import (
     request_approve,
     request_decide,
@@ -18,7 +19,7 @@ from allocations.programme.services.decisions import (
     request_return,
 )
 from allocations.programme.services.merging import draft_save
-from allocations.programme.services.reopening import request_reopen
+from allocations.programme.services.reopening import request_award_rest, request_reopen
 from allocations.programme.services.requests import (
     request_submit,
     request_withdraw,
@@ -52,8 +53,10 @@ __all__ = [
     "conflict_declare",
     "draft_save",
     "consent_answer",
+    "consent_ask",
     "message_write",
     "request_approve",
+    "request_award_rest",
     "request_create",
     "request_decide",
     "request_decline",

@@ -11,10 +11,11 @@ from allocations.programme.models import (
     Decision,
     Message,
     RequestStep,
+    SiteConsent,
     TrackStep,
     WaitingEntry,
 )
-from allocations.programme.policies import may_read_internal
+from allocations.programme.policies import barring, is_barred, may_read_internal
 from allocations.programme.selectors import open_step_of
 from allocations.projects.selectors import working_members
 from datacenters.models import SiteRole
@@ -62,6 +63,15 @@ def tell_holders(step: RequestStep) -> None:
     """Those whom an open step waits for learn of it. A room that took a kind over tells its own people."""
     if step.kind in WAITS:
         _tell(step.request, holders_of(step), "request_waits", WAITS[TrackStep.Kind(step.kind)], WAITS_TEXT)
+
+
+def tell_site(consent: SiteConsent) -> None:
+    """The managers of a site that is asked beside the others."""
+    managers = User.objects.filter(
+        site_roles__site=consent.site_id, site_roles__role=SiteRole.Role.MANAGER, is_active=True
+    )
+    people = _independent(_with_deputies(managers, consent.request), consent.request).distinct()
+    _tell(consent.request, people, "request_waits", WAITS[TrackStep.Kind.CONSENT], WAITS_TEXT)
 
 
 def tell_overdue(step: RequestStep) -> None:
@@ -147,10 +157,15 @@ def holders_of(step: RequestStep) -> Any:
     if TrackStep.SITE in step.step.roles:
         sites = {line.target.site_id for line in step.request.lines.all() if line.target}
         seats |= Q(site_roles__site__in=sites, site_roles__role=SiteRole.Role.MANAGER)
-    principals = User.objects.filter(seats, is_active=True)
-    deputies = Deputy.objects.in_force().filter(person__in=principals).values("deputy")
-    people = User.objects.filter(Q(pk__in=principals.values("pk")) | Q(pk__in=deputies))
+    people = _with_deputies(User.objects.filter(seats, is_active=True), step.request)
     return _independent(people, step.request).distinct()
+
+
+def _with_deputies(principals: Any, request: AllocationRequest) -> Any:
+    """They and who stands in for them: a deputy of somebody who has no say has none either."""
+    principals = _independent(principals, request)
+    deputies = Deputy.objects.in_force().filter(person__in=principals.values("pk")).values("deputy")
+    return User.objects.filter(Q(pk__in=principals.values("pk")) | Q(pk__in=deputies), is_active=True)
 
 
 def _either(some: Any, others: Any) -> Any:
@@ -158,11 +173,18 @@ def _either(some: Any, others: Any) -> Any:
 
 
 def _independent(people: Any, request: AllocationRequest) -> Any:
+    """Without those who have no say: an interest, a conflict, a decline that was appealed, or barred."""
     concerned = Q(memberships__organisation=request.project.organisation_id) | Q(
         project_roles__project=request.project_id
     )
     conflicted = Conflict.objects.filter(request=request, severity__in=Conflict.BLOCKING).values("user")
-    return people.exclude(pk__in=User.objects.filter(concerned).values("pk")).exclude(pk__in=conflicted)
+    declined = request.decisions.filter(outcome=Decision.Outcome.DECLINED)
+    spoke = {person for word in declined.values_list("decided_by", "on_behalf_of") for person in word}
+    free = people.exclude(pk__in=User.objects.filter(concerned).values("pk")).exclude(pk__in=conflicted)
+    # Read apart: who goes on with the request mustn't find what was read here for this.
+    read = AllocationRequest.objects.prefetch_related("steps", *barring()).get(pk=request.pk)
+    barred = {person.pk for person in free if is_barred(person, read)}
+    return free.exclude(pk__in={request.requested_by_id} | spoke - {None} | barred)
 
 
 def _tell(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from allocations.programme import papers
 from allocations.programme.models import Call, CallBudget, CallDocument, Rubric, Track
-from allocations.programme.services.grants import granted_within
+from allocations.programme.services.awarding import granted_within
 from allocations.programme.transitions import RequestState
 from datacenters.models import Resource
 from portal.foundation import clock

@@ -11,13 +11,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.awards.quotas.checks import quotas_lock
-from allocations.programme.checks import require_placeable
-from allocations.programme.models import AllocationRequest, Decision, DecisionLine, TrackStep
+from allocations.programme.models import (
+    AllocationRequest,
+    Decision,
+    Fulfilment,
+    TrackStep,
+)
 from allocations.programme.policies import is_decider, seat_in
 from allocations.programme.selectors import open_step_of
-from allocations.programme.services._gate import locked_for_word
+from allocations.programme.services._gate import locked
 from allocations.programme.services.announce import tell_next_approver, tell_project
-from allocations.programme.services.grants import Grant, checked, grant_award, proposed
+from allocations.programme.services.grants import Grant, Granted, checked, grant_award, proposed
 from allocations.programme.services.steps import steps_stop
 from allocations.programme.services.waiting import waiting_begin
 from allocations.programme.transitions import REQUEST
@@ -42,17 +46,19 @@ def request_decide(
     reason: str = "",
     override: bool = False,
     override_reason: str = "",
+    round: int | None = None,
     **further: Any,
 ) -> Decision:
     """The decision that `outcome` names, from what a form or the API sends; raises what that service does.
 
-    `override_reason` counts only with `override`, which needs it. `further` are the keywords of the services.
+    `override_reason` counts only with `override`, which needs it; `round` is the submission that was read.
+    `further` are the keywords of the services.
     """
     if outcome == Outcome.DECLINED:
         kept = {name: further[name] for name in ("remedy", "reason_code") if further.get(name)}
-        return request_decline(actor=actor, request=request, reason=reason, **kept)
+        return request_decline(actor=actor, request=request, reason=reason, round=round, **kept)
     if outcome == Outcome.RETURNED:
-        return request_return(actor=actor, request=request, reason=reason)
+        return request_return(actor=actor, request=request, reason=reason, round=round)
     if gpu_hours is None and grants is None:
         raise InvalidInput(_("Say how many GPU-hours you approve."), field="gpu_hours")
     if override and not override_reason.strip():
@@ -65,6 +71,7 @@ def request_decide(
         grants=grants,
         reason=reason,
         override_reason=override_reason if override else "",
+        round=round,
         **kept,
     )
 
@@ -81,19 +88,20 @@ def request_approve(
     conditions: str = "",
     override_reason: str = "",
     wait: bool = False,
+    round: int | None = None,
 ) -> Decision:
     """Grant what `grants` say, line by line (or `gpu_seconds` of the only line), at most what was asked for.
 
     Less needs a reason. An award begins today where the asked first day has passed. Where the track asks for
     more persons, this is a proposal until the last of them has given the same word. With `override_reason`
-    it may go beyond what is free of a resource; with `wait` what isn't free goes on the waiting list. Raises
-    Refused (codes `over_capacity`, `over_quota`, `over_budget`), InvalidInput for amounts, the reason, the
-    data class or a period that is over, NotAllowed, SecondFactorNeeded, IllegalState.
+    it may go beyond what is free of a resource; with `wait` what isn't free goes on the waiting list. `round`
+    is the submission that was read: a form sent late decides no other. Raises Refused (codes `over_capacity`,
+    `over_quota`, `over_budget`), InvalidInput for amounts, the reason, the data class, a site that hasn't
+    consented or a period that is over, NotAllowed, SecondFactorNeeded, IllegalState (`other_round`).
     """
-    request, seat = _opened(actor, request, "approve")
+    request, seat = _opened(actor, request, "approve", round)
     _require_turn(request)
     grants = checked(request, proposed(request, gpu_seconds) if grants is None else grants, reason)
-    require_placeable(request, [grant.resource for grant in grants])
     earlier = _approvals(request)
     _require_same(earlier, grants)
     is_last = len(earlier) + 1 >= persons_needed(request)
@@ -123,17 +131,20 @@ def request_decline(
     reason: str,
     remedy: str = "",
     reason_code: str = ReasonCode.OTHER,
+    round: int | None = None,
 ) -> Decision:
     """Say no, with a reason that the requester reads, and `remedy`: what would have passed."""
-    request, seat = _opened(actor, request, "decline")
+    request, seat = _opened(actor, request, "decline", round)
     _require_reason(reason, _("Say what would have to be different: the requester reads it."))
     return _refuse(actor, seat, request, "decline", Outcome.DECLINED, reason, remedy, reason_code)
 
 
 @transaction.atomic
-def request_return(*, actor: User, request: AllocationRequest, reason: str) -> Decision:
+def request_return(
+    *, actor: User, request: AllocationRequest, reason: str, round: int | None = None
+) -> Decision:
     """Hand it back with a question; its project may change it and submit it again."""
-    request, seat = _opened(actor, request, "return")
+    request, seat = _opened(actor, request, "return", round)
     _require_reason(reason, _("Say what is to be answered or changed."))
     return _refuse(actor, seat, request, "return", Outcome.RETURNED, reason, "", ReasonCode.QUESTION)
 
@@ -144,7 +155,6 @@ def decide_by_rule(request: AllocationRequest) -> Decision:
     Called while the decision step is open and `request` is locked.
     """
     grants = checked(request, proposed(request, None), reason="")
-    require_placeable(request, [grant.resource for grant in grants])
     decision = Decision(
         request=request,
         round=request.round,
@@ -162,9 +172,11 @@ def persons_needed(request: AllocationRequest) -> int:
     return next((step.step.persons for step in of_round if step.kind == TrackStep.Kind.DECISION), 1)
 
 
-def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[AllocationRequest, User]:
+def _opened(
+    actor: User, request: AllocationRequest, action: str, round: int | None
+) -> tuple[AllocationRequest, User]:
     """The request, locked, and the seat that `actor` speaks from, once it is sure that they may now."""
-    request = locked_for_word(actor, request)
+    request = locked(request)
     message = None
     if is_decider(actor):
         message = _(
@@ -174,6 +186,13 @@ def _opened(actor: User, request: AllocationRequest, action: str) -> tuple[Alloc
     require(actor, "programme.decide_request", request, message=message)
     require_second_factor(actor)
     REQUEST.target(state=request.state, action=action)
+    if round not in (None, request.round):
+        raise IllegalState(
+            _("The request was handed in anew since this was read."),
+            code="other_round",
+            remedy=_("Read it as it stands now, then decide."),
+            figures={"read": round, "now": request.round},
+        )
     seat = seat_in(actor, request)
     assert seat is not None  # noqa: S101 - the policy found one
     return request, seat
@@ -226,32 +245,39 @@ def _approve(decision: Decision, grants: list[Grant], *, wait: bool, is_last: bo
     if is_last:
         quotas_lock([(grant.resource, grant.starts_on, grant.ends_on) for grant in grants])
     # In one order for all deciders: each award locks its resource's pools.
-    lines = [
-        grant_award(decision, grant, wait=wait) if is_last else grant.line_of(decision, award=None)
+    granted = [
+        grant_award(decision, grant, wait=wait) if is_last else Granted(grant.line_of(decision))
         for grant in sorted(grants, key=lambda grant: grant.resource.pk)
     ]
-    overrode = any(line.award and (line.award.oversubscribed or line.award.overrode) for line in lines)
+    overrode = any(each.award and (each.award.oversubscribed or each.award.overrode) for each in granted)
     if is_last and not overrode:
         decision.override_reason = ""  # An override that wasn't needed is none.
     decision.save()
-    for line in lines:
-        line.decision = decision
-        line.save()
-    if not is_last:
-        _tell_first_word(decision, lines)
-        return decision
-    for line in lines:
-        waiting_begin(line)
-    _end(decision, "approve", lines)
+    for each in granted:
+        _keep(decision, each)
+    if is_last:
+        _end(decision, "approve", granted)
+    else:
+        _tell_first_word(decision, granted)
     return decision
 
 
-def _tell_first_word(decision: Decision, lines: list[DecisionLine]) -> None:
+def _keep(decision: Decision, granted: Granted) -> None:
+    """The line, the award that fulfils it, and its place on the waiting list."""
+    line = granted.line
+    line.decision = decision
+    line.save()
+    if granted.award:
+        Fulfilment.objects.create(award=granted.award, decision=decision, line=line.line)
+    waiting_begin(line, by_quarter=granted.waiting)
+
+
+def _tell_first_word(decision: Decision, granted: list[Granted]) -> None:
     audit.record(
         actor=decision.decided_by,
         action="request_propose",
         target=decision.request,
-        after=_granted(decision, lines),
+        after=_facts(decision, granted),
         reason=decision.reason,
     )
     tell_next_approver(decision)
@@ -281,7 +307,7 @@ def _refuse(
     return decision
 
 
-def _end(decision: Decision, action: str, lines: list[DecisionLine]) -> None:
+def _end(decision: Decision, action: str, granted: list[Granted]) -> None:
     """The request takes its step, its steps stop, the audit and the project are told."""
     request = decision.request
     before = request.snapshot("state")
@@ -289,7 +315,7 @@ def _end(decision: Decision, action: str, lines: list[DecisionLine]) -> None:
     request.decided_at = decision.created_at
     request.store("state", "decided_at")
     steps_stop(request, actor=decision.decided_by, action="pass" if action == "approve" else "fail")
-    after = {**request.snapshot("state"), **(_granted(decision, lines) if lines else {})}
+    after = {**request.snapshot("state"), **(_facts(decision, granted) if granted else {})}
     audit.record(
         actor=decision.decided_by,
         action=f"request_{action}",
@@ -301,26 +327,26 @@ def _end(decision: Decision, action: str, lines: list[DecisionLine]) -> None:
     tell_project(decision)
 
 
-def _granted(decision: Decision, lines: list[DecisionLine]) -> dict[str, Any]:
+def _facts(decision: Decision, granted: list[Granted]) -> dict[str, Any]:
     """What an approval comes to, for the audit."""
     facts: dict[str, Any] = {
-        "gpu_seconds": sum(line.gpu_seconds for line in lines),
+        "gpu_seconds": sum(each.line.gpu_seconds for each in granted),
         "awards": [
             {
-                "award": line.award.code,
-                "allocation": line.award.allocation.code,
-                "resource": line.resource.code,
-                "gpu_seconds": line.award.gpu_seconds,
-                "oversubscribed": line.award.oversubscribed,
+                "award": each.award.code,
+                "allocation": each.award.allocation.code,
+                "resource": each.line.resource.code,
+                "gpu_seconds": each.award.gpu_seconds,
+                "oversubscribed": each.award.oversubscribed,
             }
-            for line in lines
-            if line.award
+            for each in granted
+            if each.award
         ],
     }
     if decision.on_behalf_of:
         facts["on_behalf_of"] = decision.on_behalf_of.code
     if decision.override_reason:
         facts["override_reason"] = decision.override_reason
-    if waiting := sum(line.waiting_gpu_seconds for line in lines):
+    if waiting := sum(each.line.waiting_gpu_seconds for each in granted):
         facts["waiting"] = waiting
     return facts

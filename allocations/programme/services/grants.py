@@ -1,28 +1,20 @@
 """What an approval grants, line by line, and how it becomes awards."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from allocations.awards.capacity import forecast, most_that_fits
+from allocations.awards.capacity import part_that_fits, portions
 from allocations.awards.models import Award
-from allocations.awards.services import award_make, award_withhold
-from allocations.programme.checks import require_eligible
-from allocations.programme.models import (
-    AllocationRequest,
-    CallBudget,
-    Decision,
-    DecisionLine,
-    RequestLine,
-    SiteConsent,
-    WaitingEntry,
-)
-from allocations.programme.transitions import ConsentState
+from allocations.awards.services import award_make
+from allocations.programme.models import AllocationRequest, Decision, DecisionLine, RequestLine
+from allocations.programme.services.awarding import keep_back, require_budget, require_grantable
 from datacenters.models import Resource
 from portal.foundation import clock
-from portal.foundation.errors import InvalidInput, Refused
+from portal.foundation.clock import Quarter
+from portal.foundation.errors import InvalidInput
 from portal.foundation.formats import hours
 
 
@@ -36,7 +28,7 @@ class Grant:
     starts_on: date
     ends_on: date
 
-    def line_of(self, decision: Decision, *, award: Award | None, waiting: int = 0) -> DecisionLine:
+    def line_of(self, decision: Decision, *, waiting: int = 0) -> DecisionLine:
         """The row that keeps it; not saved yet."""
         return DecisionLine(
             decision=decision,
@@ -47,7 +39,6 @@ class Grant:
             by_quarter=self.by_quarter,
             starts_on=self.starts_on,
             ends_on=self.ends_on,
-            award=award,
         )
 
     @property
@@ -95,10 +86,10 @@ def checked(request: AllocationRequest, grants: list[Grant], reason: str) -> lis
     assert request.ends_on  # noqa: S101
     if request.ends_on < clock.today():
         raise InvalidInput(_("The asked period is over."), remedy=_("Return the request for new dates."))
-    require_eligible(request, [grant.resource for grant in grants])
-    refused = _refusing_sites(request)
+    _require_distinct(grants)
     for grant in grants:
-        _check_one(request, grant, refused)
+        _check_one(request, grant)
+    require_grantable(request, [grant.resource for grant in grants])
     asked = request.gpu_seconds
     if sum(grant.gpu_seconds for grant in grants) < asked and not reason.strip():
         raise InvalidInput(
@@ -106,11 +97,23 @@ def checked(request: AllocationRequest, grants: list[Grant], reason: str) -> lis
             field="reason",
             remedy=_("Say why it is less than was asked for: the requester reads it."),
         )
-    _check_budget(request, grants)
+    wanted: dict[Resource, int] = {}
+    for grant in grants:
+        wanted[grant.resource] = wanted.get(grant.resource, 0) + grant.gpu_seconds
+    require_budget(request, wanted)
     return grants
 
 
-def _check_one(request: AllocationRequest, grant: Grant, refused: set[int]) -> None:
+def _require_distinct(grants: list[Grant]) -> None:
+    if len({grant.line.pk for grant in grants}) < len(grants):
+        raise InvalidInput(
+            _("A line is granted twice."),
+            field="lines",
+            remedy=_("Name each line once, with all of its part."),
+        )
+
+
+def _check_one(request: AllocationRequest, grant: Grant) -> None:
     asked = grant.line.gpu_seconds or 0
     if not 0 < grant.gpu_seconds <= asked:
         raise InvalidInput(
@@ -125,13 +128,6 @@ def _check_one(request: AllocationRequest, grant: Grant, refused: set[int]) -> N
             _("This request asks for %(resource)s and nowhere else.") % {"resource": grant.line.resource},
             field="resource",
             remedy=_("Keep its resource, or return the request and ask whether another would do."),
-        )
-    if grant.resource.site_id in refused:
-        raise InvalidInput(
-            _("%(site)s refused this request.") % {"site": grant.resource.site},
-            field="resource",
-            code="site_refused",
-            remedy=_("Place the line elsewhere, or decline it."),
         )
     if grant.ends_on < grant.starts_on or grant.starts_on < clock.today():
         raise InvalidInput(
@@ -148,64 +144,38 @@ def _check_one(request: AllocationRequest, grant: Grant, refused: set[int]) -> N
         )
 
 
-def _refusing_sites(request: AllocationRequest) -> set[int]:
-    consents = SiteConsent.objects.filter(request=request, round=request.round, state=ConsentState.REFUSED)
-    return set(consents.values_list("site_id", flat=True))
+def as_quarters(spread: Mapping[Quarter, int]) -> dict[str, int]:
+    """As rows keep it: quarter's name → GPU-seconds."""
+    return {str(quarter): part for quarter, part in spread.items()}
 
 
-def _check_budget(request: AllocationRequest, grants: list[Grant]) -> None:
-    """A call's awards stay within its budget of each resource; where it names none, nothing bounds them."""
-    if request.call_id is None:
-        return
-    wanted: dict[int, int] = {}
-    for grant in grants:
-        wanted[grant.resource.pk] = wanted.get(grant.resource.pk, 0) + grant.gpu_seconds
-    # Locked: two decisions of one call mustn't both take its last GPU-hours.
-    budgets = CallBudget.objects.select_for_update().filter(call=request.call_id).order_by("pk")
-    for budget in budgets:
-        granted = granted_within(budget.call_id, budget.resource_id)
-        more = wanted.get(budget.resource_id, 0)
-        if more and granted + more > budget.gpu_seconds:
-            raise Refused(
-                _("The call has %(left)s GPU-hours of %(resource)s left.")
-                % {"left": hours(budget.gpu_seconds - granted), "resource": budget.resource},
-                field="gpu_hours",
-                code="over_budget",
-                remedy=_("Grant less, or raise the call's budget."),
-                figures={"budget": budget.gpu_seconds, "granted": granted},
-            )
+@dataclass(frozen=True)
+class Granted:
+    """What became of a grant: its line, not saved yet, the award made now, and what waits by quarter."""
+
+    line: DecisionLine
+    award: Award | None = None
+    waiting: dict[str, int] = field(default_factory=dict)
 
 
-def granted_within(call_id: int, resource_id: int) -> int:
-    """GPU-seconds of a resource that a call's decisions granted: awarded, or waiting to be.
-
-    What was on the waiting list and will never be served doesn't count.
-    """
-    lines = DecisionLine.objects.filter(
-        Q(award__isnull=False) | Q(waiting_gpu_seconds__gt=0),
-        decision__request__call=call_id,
-        resource=resource_id,
-    ).select_related("waiting")
-    return sum(line.gpu_seconds - _given_up(line) for line in lines)
-
-
-def _given_up(line: DecisionLine) -> int:
-    entry = getattr(line, "waiting", None)
-    over = {WaitingEntry.State.WITHDRAWN, WaitingEntry.State.LAPSED}
-    return entry.rest if entry is not None and entry.state in over else 0
-
-
-def grant_award(decision: Decision, grant: Grant, *, wait: bool) -> DecisionLine:
+def grant_award(decision: Decision, grant: Grant, *, wait: bool) -> Granted:
     """Make the award. With `wait` only what is free is awarded now, and the line says what waits."""
-    now = grant.gpu_seconds
+    asked = portions(
+        gpu_seconds=grant.gpu_seconds,
+        starts_on=grant.starts_on,
+        ends_on=grant.ends_on,
+        by_quarter=grant.by_quarter,
+    )
+    spread = asked
     if wait:
-        figures = forecast(
+        spread = part_that_fits(
             resource=grant.resource,
             gpu_seconds=grant.gpu_seconds,
             starts_on=grant.starts_on,
             ends_on=grant.ends_on,
+            by_quarter=grant.by_quarter,
         )
-        now = min(now, most_that_fits(figures, starts_on=grant.starts_on, ends_on=grant.ends_on))
+    now = sum(spread.values())
     award = None
     if now:
         award = award_make(
@@ -215,11 +185,14 @@ def grant_award(decision: Decision, grant: Grant, *, wait: bool) -> DecisionLine
             gpu_seconds=now,
             starts_on=grant.starts_on,
             ends_on=grant.ends_on,
-            by_quarter=grant.by_quarter if now == grant.gpu_seconds else {},
+            by_quarter=as_quarters(spread),
             reason=decision.reason,
             override_reason=decision.override_reason,
         )
-        version = decision.request.track_version
-        if version is not None and version.first_instalment_percent < 100:
-            award_withhold(award=award, first_percent=version.first_instalment_percent)
-    return grant.line_of(decision, award=award, waiting=grant.gpu_seconds - now)
+        keep_back(award, decision.request)
+    rest = {quarter: part - spread.get(quarter, 0) for quarter, part in asked.items()}
+    return Granted(
+        grant.line_of(decision, waiting=grant.gpu_seconds - now),
+        award,
+        as_quarters({quarter: part for quarter, part in rest.items() if part}) if grant.by_quarter else {},
+    )

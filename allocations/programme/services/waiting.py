@@ -1,19 +1,22 @@
 """The waiting list: GPU-seconds approved while they weren't free, served in order as they come free."""
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from allocations.awards.capacity import forecast, most_that_fits
-from allocations.awards.models import Allocation
-from allocations.awards.services import allocation_supplement, award_make
-from allocations.awards.transitions import ENDED, AllocationState
-from allocations.programme.checks import require_eligible, require_placeable
+from allocations.awards.capacity import part_that_fits, portions
+from allocations.awards.services import capacity_follow
+from allocations.awards.transitions import AllocationState
 from allocations.programme.models import DecisionLine, WaitingEntry
 from allocations.programme.services.announce import tell_served
+from allocations.programme.services.awarding import award_more, require_grantable, running_allocation
+from allocations.programme.services.grants import as_quarters
 from datacenters.models import Resource
 from portal.foundation import clock
+from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.policies import require
 from portal.foundation.services import audit
@@ -23,12 +26,18 @@ from portal.people.models import User
 State = WaitingEntry.State
 
 
-def waiting_begin(line: DecisionLine) -> WaitingEntry | None:
-    """Take a place for what a decision's line couldn't be given yet; None where nothing waits."""
+def waiting_begin(line: DecisionLine, *, by_quarter: dict[str, int]) -> WaitingEntry | None:
+    """Take a place for what a decision's line couldn't be given yet; None where nothing waits.
+
+    `by_quarter` says how much of each quarter waits; empty: evenly over the period.
+    """
     if not line.waiting_gpu_seconds:
         return None
     entry = WaitingEntry.objects.create(
-        decision_line=line, resource=line.resource, gpu_seconds=line.waiting_gpu_seconds
+        decision_line=line,
+        resource=line.resource,
+        gpu_seconds=line.waiting_gpu_seconds,
+        by_quarter=by_quarter,
     )
     audit.record(
         actor=line.decision.decided_by,
@@ -43,26 +52,23 @@ def waiting_begin(line: DecisionLine) -> WaitingEntry | None:
     return entry
 
 
-@transaction.atomic
 def waiting_serve(*, resource: Resource) -> int:
     """Give what is free of `resource` to those who wait for it, in order. Returns how many GPU-seconds.
 
-    Whoever comes first is given as much as is free over their period; nobody further back is served before
-    the first has all of theirs. May run at any time and any number of times.
+    The order: the earliest place comes first and is given as much as is free over its period. What it still
+    wants of a quarter then is kept for it: those behind it get only what that leaves, so that nobody waits
+    for GPU-seconds which the first can't use, and nobody takes those which it can. Who can't be served for a
+    reason of their own (a quota, a consent, a verification that lapsed) is passed over, keeps the place, and
+    keeps nothing from the others.
+
+    First the pools follow what there is: what an outage took isn't awarded again. Each place is a
+    transaction of its own; one that fails is logged and left for the next run. May run at any time and any
+    number of times.
     """
-    given = 0
-    queue = WaitingEntry.objects.select_for_update(of=("self",)).filter(
-        resource=resource, state=State.WAITING
-    )
-    for entry in queue.select_related("decision_line__decision__request__project", "resource").order_by("id"):
-        line = entry.decision_line
-        if line.ends_on < clock.today() or not _still_due(entry):
-            _end(entry, State.LAPSED, actor=None)
-            continue
-        given += _serve(entry, max(line.starts_on, clock.today()))
-        if entry.state == State.WAITING:
-            break
-    return given
+    capacity_follow(resource=resource)
+    kept: dict[Quarter, int] = {}
+    queue = WaitingEntry.objects.filter(resource=resource, state=State.WAITING).order_by("pk")
+    return sum(tried(_serve, entry=entry, kept=kept) or 0 for entry in list(queue))
 
 
 def waiting_sweep() -> int:
@@ -86,36 +92,115 @@ def waiting_withdraw(*, actor: User, entry: WaitingEntry) -> WaitingEntry:
     return entry
 
 
-def _still_due(entry: WaitingEntry) -> bool:
-    """Whether the reason to give it still stands: nothing was revoked, and all could ask for it today."""
+@transaction.atomic
+def _serve(*, entry: WaitingEntry, kept: dict[Quarter, int]) -> int:
+    """Give one place what is free beyond what is `kept` for those before it, and add what it still wants."""
+    entry = (
+        WaitingEntry.objects.select_for_update(of=("self",))
+        .select_related("decision_line__decision__request__project__organisation", "resource__site")
+        .get(pk=entry.pk)
+    )
     line = entry.decision_line
-    if line.award and line.award.allocation.state == AllocationState.REVOKED:
-        return False
+    if entry.state != State.WAITING:
+        return 0
+    if line.ends_on < clock.today() or _is_revoked(line):
+        _end(entry, State.LAPSED, actor=None)
+        return 0
     try:
-        require_eligible(line.decision.request, [entry.resource])
-        require_placeable(line.decision.request, [entry.resource])
+        require_grantable(line.decision.request, [entry.resource])
     except InvalidInput:
-        return False
-    return True
+        return 0
+    share = _share_of(entry)
+    spread = part_that_fits(resource=entry.resource, kept=kept, **vars(share))
+    given = _award(entry, share, spread) if spread else 0
+    # Where a quota keeps it from more, what is free is of no use to it.
+    if entry.rest and given in {None, sum(spread.values())}:
+        for quarter, part in portions(**vars(_share_of(entry))).items():
+            kept[quarter] = kept.get(quarter, 0) + part
+    return given or 0
 
 
-def _serve(entry: WaitingEntry, starts_on: date) -> int:
+@dataclass(frozen=True)
+class Share:
+    """What a place still wants, from when until when; `by_quarter` empty: evenly."""
+
+    gpu_seconds: int
+    starts_on: date
+    ends_on: date
+    by_quarter: dict[str, int]
+
+
+def _share_of(entry: WaitingEntry) -> Share:
+    """What was for quarters that are over is wanted in the first that is left."""
     line = entry.decision_line
-    allocation = _allocation_of(entry)
-    ends_on = allocation.ends_on if allocation else line.ends_on
-    figures = forecast(resource=entry.resource, gpu_seconds=entry.rest, starts_on=starts_on, ends_on=ends_on)
-    amount = min(entry.rest, most_that_fits(figures, starts_on=starts_on, ends_on=ends_on))
-    if amount <= 0:
-        return 0
-    try:
-        with transaction.atomic():
-            _award(entry, allocation, amount, starts_on)
-    except Refused:  # somebody was quicker, or a quota is full
-        return 0
+    allocation = running_allocation(line.decision, line.line)
+    starts_on = max(line.starts_on, clock.today())
+    first = str(Quarter.of(starts_on))
+    by_quarter: dict[str, int] = {}
+    for name, part in entry.by_quarter.items():
+        by_quarter[max(name, first)] = by_quarter.get(max(name, first), 0) + part
+    return Share(entry.rest, starts_on, allocation.ends_on if allocation else line.ends_on, by_quarter)
+
+
+def _is_revoked(line: DecisionLine) -> bool:
+    return line.award is not None and line.award.allocation.state == AllocationState.REVOKED
+
+
+def _award(entry: WaitingEntry, share: Share, spread: dict[Quarter, int]) -> int | None:
+    """Award the largest part of `spread` that the quotas let through. Returns how much that is.
+
+    None: somebody was quicker, and the next run sees what is left.
+    """
+    while spread:
+        try:
+            with transaction.atomic():
+                _award_exactly(entry, share, spread)
+        except Refused as refusal:
+            if refusal.code != "over_quota":
+                return None
+            spread = _lowered(spread, refusal.figures)
+        else:
+            _served(entry, share, spread)
+            return sum(spread.values())
+    return 0
+
+
+def _lowered(spread: dict[Quarter, int], figures: dict[str, Any]) -> dict[Quarter, int]:
+    """The same shape, as small as the quota asks that refused it."""
+    lowered = {
+        quarter: part * figures["free"] // figures["wanted"] for quarter, part in spread.items() if part
+    }
+    return {quarter: part for quarter, part in lowered.items() if part}
+
+
+def _award_exactly(entry: WaitingEntry, share: Share, spread: dict[Quarter, int]) -> None:
+    line = entry.decision_line
+    award_more(
+        decision=line.decision,
+        line=line.line,
+        resource=entry.resource,
+        gpu_seconds=sum(spread.values()),
+        starts_on=share.starts_on,
+        ends_on=share.ends_on,
+        # Nobody decides now: who did then may have come to belong to the project since, and all would wait.
+        actor=None,
+        reason=_("From the waiting list (%(code)s).") % {"code": entry.code},
+        key=f"waiting:{entry.code}:{entry.served_gpu_seconds}",
+        by_quarter=as_quarters(spread),
+    )
+
+
+def _served(entry: WaitingEntry, share: Share, spread: dict[Quarter, int]) -> None:
     before = entry.snapshot("served_gpu_seconds", "state")
-    entry.served_gpu_seconds += amount
+    given = as_quarters(spread)
+    entry.served_gpu_seconds += sum(spread.values())
+    entry.by_quarter = {
+        name: part - given.get(name, 0)
+        for name, part in share.by_quarter.items()
+        if part > given.get(name, 0)
+    }
     entry.state = State.WAITING if entry.rest else State.SERVED
-    entry.store("served_gpu_seconds", "state")
+    entry.store("served_gpu_seconds", "by_quarter", "state")
     audit.record(
         actor=None,
         action="waiting_serve",
@@ -123,36 +208,7 @@ def _serve(entry: WaitingEntry, starts_on: date) -> int:
         before=before,
         after=entry.snapshot("served_gpu_seconds", "state"),
     )
-    tell_served(entry, amount)
-    return amount
-
-
-def _allocation_of(entry: WaitingEntry) -> Allocation | None:
-    """The allocation that the same line was given already, while it runs."""
-    award = entry.decision_line.award
-    if award is None:
-        return None
-    allocation = award.allocation
-    return None if allocation.state in ENDED or allocation.ends_on < clock.today() else allocation
-
-
-def _award(entry: WaitingEntry, allocation: Allocation | None, amount: int, starts_on: date) -> None:
-    line = entry.decision_line
-    reason = _("From the waiting list (%(code)s).") % {"code": entry.code}
-    if allocation is not None:
-        key = f"waiting:{entry.code}:{entry.served_gpu_seconds}"
-        allocation_supplement(allocation=allocation, gpu_seconds=amount, actor=None, reason=reason, key=key)
-        return
-    award_make(
-        # Nobody decides now: who did then may have come to belong to the project since, and all would wait.
-        actor=None,
-        project=line.decision.request.project,
-        resource=entry.resource,
-        gpu_seconds=amount,
-        starts_on=starts_on,
-        ends_on=line.ends_on,
-        reason=reason,
-    )
+    tell_served(entry, sum(spread.values()))
 
 
 def _end(entry: WaitingEntry, state: State, *, actor: User | None) -> None:

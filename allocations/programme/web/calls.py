@@ -16,7 +16,7 @@ from allocations.programme.filtersets import CallFilters
 from allocations.programme.models import Call, CallDocument
 from allocations.programme.results import results_of
 from allocations.programme.selectors import calls_visible_to
-from allocations.programme.services.grants import granted_within
+from allocations.programme.services.awarding import granted_within
 from allocations.programme.tracks import versions_in_force
 from allocations.programme.web.calls_forms import BudgetForm, CallForm, DocumentForm, initial_of
 from allocations.programme.web.tracks import Administering, may_administer

@@ -56,8 +56,8 @@ class Entry:
     @property
     def decision(self) -> Decision | None:
         """What it followed from; None for what was awarded without a request."""
-        line = getattr(self.award, "decision_line", None)
-        return line.decision if line else None
+        fulfilment = getattr(self.award, "fulfilment", None)
+        return fulfilment.decision if fulfilment else None
 
     @property
     def track(self) -> Track | None:
@@ -108,7 +108,7 @@ class Entry:
 def published() -> QuerySet[Allocation]:
     """Every award that was made, the latest first: each opened an allocation."""
     rows = Allocation.objects.select_related("project__organisation", "project__sector", "resource__site")
-    awards = Award.objects.select_related("decision_line__decision__request__track_version__track")
+    awards = Award.objects.select_related("fulfilment__decision__request__track_version__track")
     return rows.prefetch_related(Prefetch("awards", awards)).order_by("-created_at", "-id")
 
 

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.models import Allocation
-from allocations.programme.models import DecisionLine, Track
+from allocations.programme.models import Fulfilment, Track
 from allocations.projects.models import Sector
 from datacenters.models import Resource
 from portal.people.models import Organisation
@@ -66,8 +66,8 @@ class RegisterFilters(django_filters.FilterSet):
 
     def of_track(self, queryset: QuerySet[Allocation], name: str, value: Track) -> QuerySet[Allocation]:
         """By the request that it followed from."""
-        lines = DecisionLine.objects.filter(decision__request__track_version__track=value)
-        return queryset.filter(pk__in=lines.values("award__allocation"))
+        followed = Fulfilment.objects.filter(decision__request__track_version__track=value)
+        return queryset.filter(pk__in=followed.values("award__allocation"))
 
     def of_organisation(self, queryset: QuerySet[Allocation], name: str, value: str) -> QuerySet[Allocation]:
         """A part of its name."""

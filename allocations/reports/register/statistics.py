@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from allocations.awards.models import Award
 from allocations.awards.quotas.models import Dimension, Quota
-from allocations.programme.models import AllocationRequest, DecisionLine, RequestLine
+from allocations.programme.models import AllocationRequest, Fulfilment, RequestLine
 from allocations.programme.transitions import RequestState
 from allocations.projects.models import Sector
 from allocations.projects.selectors import people_trained
@@ -105,14 +105,14 @@ def by_quarter() -> list[QuarterFigures]:
         figures[row.pop("first").date()] = row
     submitted = "request__submitted_at"
     lines = RequestLine.objects.filter(request__in=requests)
-    granted = DecisionLine.objects.filter(award__isnull=False, line__request__in=requests)
+    granted = Fulfilment.objects.filter(line__request__in=requests)
     awards = Award.objects.filter(
-        decision_line__line__request__in=requests, allocation__activated_at__isnull=False
+        fulfilment__line__request__in=requests, allocation__activated_at__isnull=False
     )
-    of_award = f"decision_line__line__{submitted}"
+    of_award = f"fulfilment__line__{submitted}"
     for name, rows, column, total in (
         ("requested_gpu_seconds", lines, submitted, Sum("gpu_seconds")),
-        ("granted_gpu_seconds", granted, f"line__{submitted}", Sum("gpu_seconds")),
+        ("granted_gpu_seconds", granted, f"line__{submitted}", Sum("award__gpu_seconds")),
         ("to_active", awards, of_award, Median(_between(of_award, "allocation__activated_at"))),
     ):
         for row in _grouped(rows, column).annotate(value=total):

@@ -12,7 +12,7 @@ from allocations.ledger import pools
 from allocations.ledger.books import Books, Draft, write
 from allocations.ledger.models import LedgerAccount, PostingKind
 from allocations.ledger.models.account import OF_ALLOCATION
-from allocations.programme.models import DecisionLine
+from allocations.programme.models import DecisionLine, Fulfilment
 from datacenters.models import Resource
 from portal.foundation import clock
 from portal.people.models import User
@@ -36,9 +36,11 @@ def plant(lines: list[DecisionLine], decider: User) -> list[Allocation]:
         )
         for allocation, line in zip(allocations, lines, strict=True)
     )
-    for award, line in zip(awards, lines, strict=True):
-        line.award = award
     DecisionLine.objects.bulk_create(lines)
+    Fulfilment.objects.bulk_create(
+        Fulfilment(award=award, decision=line.decision, line=line.line)
+        for award, line in zip(awards, lines, strict=True)
+    )
     by_resource: dict[Resource, list[Award]] = {}
     for award, line in zip(awards, lines, strict=True):
         by_resource.setdefault(line.resource, []).append(award)

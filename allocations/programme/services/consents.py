@@ -1,0 +1,127 @@
+"""Where a request may be placed: at sites that have consented, where its track asks sites at all."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Max, QuerySet
+from django.utils.translation import gettext as _
+
+from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
+from allocations.programme.services._gate import locked
+from allocations.programme.services.announce import tell_site
+from allocations.programme.tracks import working_days_after
+from allocations.programme.transitions import PENDING, ConsentState
+from datacenters.models import Resource, Site
+from portal.foundation import clock
+from portal.foundation.errors import IllegalState, InvalidInput
+from portal.foundation.policies import require
+from portal.foundation.services import audit
+from portal.people.models import User
+
+CONSENTED = {ConsentState.GIVEN, ConsentState.PRESUMED}
+
+
+def consents_of(request: AllocationRequest) -> dict[int, str]:
+    """What each site (id) says: the latest word since the round in which the step of consents last stood.
+
+    A round that an appeal opened has no such step: what was said before holds, and a site asked since adds
+    to it. A request that was handed in anew asks them all anew.
+    """
+    steps = RequestStep.objects.filter(request=request, kind=TrackStep.Kind.CONSENT)
+    since = steps.aggregate(latest=Max("round"))["latest"] or 0
+    words = SiteConsent.objects.filter(request=request, round__gte=since).order_by("round")
+    return dict(words.values_list("site_id", "state"))
+
+
+def asks_sites(request: AllocationRequest) -> bool:
+    """Whether the version that it was filed under has a step of consents."""
+    return _step_of(request) is not None
+
+
+def require_consent(request: AllocationRequest, resources: Iterable[Resource]) -> None:
+    """Raises InvalidInput where a site refused, was never asked, or hasn't answered yet.
+
+    Codes: `site_refused`, `site_not_asked`, `site_silent`.
+    """
+    consents, asks = consents_of(request), asks_sites(request)
+    for resource in resources:
+        state = consents.get(resource.site_id)
+        if state == ConsentState.REFUSED:
+            raise InvalidInput(
+                _("%(site)s refused this request.") % {"site": resource.site},
+                field="resource",
+                code="site_refused",
+                remedy=_("Place the line elsewhere, or decline it."),
+            )
+        if not asks or state in CONSENTED:
+            continue
+        if state is None:
+            raise InvalidInput(
+                _("%(site)s was never asked about this request.") % {"site": resource.site},
+                field="resource",
+                code="site_not_asked",
+                remedy=_("Ask the site first, or place the line at one that has consented."),
+            )
+        raise InvalidInput(
+            _("%(site)s hasn't answered yet.") % {"site": resource.site},
+            field="resource",
+            code="site_silent",
+            remedy=_("Wait for its answer, or place the line at a site that has consented."),
+        )
+
+
+def sites_to_ask(request: AllocationRequest) -> QuerySet[Site]:
+    """The open sites that weren't asked yet and have an open resource; none where the track asks no sites."""
+    if not asks_sites(request):
+        return Site.objects.none()
+    open_ones = Site.objects.filter(is_open=True, resources__is_open=True).distinct()
+    return open_ones.exclude(pk__in=consents_of(request)).order_by("name")
+
+
+@transaction.atomic
+def consent_ask(*, actor: User, request: AllocationRequest, site: Site) -> SiteConsent:
+    """Ask one more site, so that a line may be placed there; its silence counts as the track says.
+
+    For who may decide about the request. Raises NotAllowed, IllegalState (decided, or the site was asked),
+    InvalidInput where the track asks no sites or the site can't take it.
+    """
+    request = locked(request)
+    require(actor, "programme.decide_request", request)
+    if request.state not in PENDING:
+        raise IllegalState(_("Only while a request waits for its decision are sites asked."))
+    step = _step_of(request)
+    if step is None:
+        raise InvalidInput(
+            _("This track asks no sites."), field="site", remedy=_("Place the line there at once.")
+        )
+    if site.pk in consents_of(request):
+        raise IllegalState(
+            _("%(site)s was asked already.") % {"site": site}, remedy=_("Its answer stands on the page.")
+        )
+    if not site.is_open or not site.holds(request.project.data_class):
+        raise InvalidInput(
+            _("%(site)s can't take this request.") % {"site": site},
+            field="site",
+            remedy=_("Choose an open site that may hold the project's data."),
+        )
+    consent = SiteConsent.objects.create(
+        request=request,
+        round=request.round,
+        site=site,
+        due_at=working_days_after(clock.now(), step.working_days),
+        silence_consents=step.silence_consents,
+    )
+    audit.record(
+        actor=actor,
+        action="request_consent_ask",
+        target=request,
+        after={"site": site.code, **consent.snapshot("state")},
+    )
+    tell_site(consent)
+    return consent
+
+
+def _step_of(request: AllocationRequest) -> TrackStep | None:
+    if request.track_version is None:
+        return None
+    return request.track_version.steps.filter(kind=TrackStep.Kind.CONSENT).first()
