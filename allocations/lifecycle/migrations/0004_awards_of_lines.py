@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('lifecycle', '0003_first_rules'),
-        ('programme', '0006_awards_of_lines'),
+        ('programme', '0007_awards_of_lines'),
     ]
 
     operations = [

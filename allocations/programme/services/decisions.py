@@ -19,7 +19,7 @@ from allocations.programme.models import (
 )
 from allocations.programme.policies import is_decider, seat_in
 from allocations.programme.selectors import open_step_of
-from allocations.programme.services._gate import locked
+from allocations.programme.services._gate import locked_for_word
 from allocations.programme.services.announce import tell_next_approver, tell_project
 from allocations.programme.services.grants import Grant, Granted, checked, grant_award, proposed
 from allocations.programme.services.steps import steps_stop
@@ -176,7 +176,7 @@ def _opened(
     actor: User, request: AllocationRequest, action: str, round: int | None
 ) -> tuple[AllocationRequest, User]:
     """The request, locked, and the seat that `actor` speaks from, once it is sure that they may now."""
-    request = locked(request)
+    request = locked_for_word(actor, request)
     message = None
     if is_decider(actor):
         message = _(
