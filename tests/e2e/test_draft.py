@@ -50,7 +50,8 @@ class Writer:
         expect(self.page.locator("form[data-draft]")).to_be_visible()
 
     def type(self, step: str, how_many: int, *, but: str = "") -> str:
-        """Into fields chosen by chance, none of the fact `but`. Returns the last one's fact."""
+        """Into fields chosen by chance, none of the fact `but`. Returns the fact typed last, if any."""
+        name = ""
         names = [name for name in FIELDS[step] if fact_of(name) != but]
         for name in self.chance.sample(names, min(how_many, len(names))):
             value = self.value_for(name)
