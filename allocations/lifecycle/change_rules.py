@@ -14,6 +14,7 @@ from allocations.awards.models import Allocation
 from allocations.ledger.selectors import balances, withheld_of
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
 from allocations.lifecycle.transitions import ChangeState
+from allocations.programme.by_rule import beyond_rule
 from allocations.programme.models import TrackStep, TrackVersion
 from allocations.programme.tracks import versions_in_force
 from portal.foundation.formats import hours
@@ -125,24 +126,46 @@ def _unlike(allocation: Allocation, target: Allocation) -> list[str]:
 
 def _beyond_amount(allocation: Allocation, way: Workflow, gpu_seconds: int) -> list[str]:
     by_rule = _granted_by_rule(allocation)
-    granted = balances(allocation.code).granted - by_rule.amount
     beyond = []
-    most = granted * (way.most_percent or 0) // 100
+    most = (awarded(allocation) - by_rule.amount) * (way.most_percent or 0) // 100
     if by_rule.amount + gpu_seconds > most:
         beyond.append(
             _("A rule grants at most %(percent)s %% of the award: %(most)s GPU-hours in all.")
             % {"percent": way.most_percent, "most": hours(most)}
         )
     if way.within_explore:
-        explore = next(
-            (version.max_gpu_seconds for version in versions_in_force() if version.track.code == EXPLORE), 0
-        )
-        if explore is not None and by_rule.amount + gpu_seconds > explore:
-            beyond.append(
-                _("A rule grants at most what an Explore request may ask for: %(most)s GPU-hours in all.")
-                % {"most": hours(explore)}
-            )
+        beyond += _beyond_explore(allocation, by_rule.amount, gpu_seconds)
     return beyond
+
+
+def _beyond_explore(allocation: Allocation, by_rule: int, gpu_seconds: int) -> list[str]:
+    """A rule grants no more than Explore does: neither to this allocation nor to the organisation."""
+    explore = next((version for version in versions_in_force() if version.track.code == EXPLORE), None)
+    beyond = []
+    most = explore.max_gpu_seconds if explore else 0
+    if most is not None and by_rule + gpu_seconds > most:
+        beyond.append(
+            _("A rule grants at most what an Explore request may ask for: %(most)s GPU-hours in all.")
+            % {"most": hours(most)}
+        )
+    of_organisation = beyond_rule(
+        organisation_id=allocation.project.organisation_id,
+        gpu_seconds=gpu_seconds,
+        most=explore.rule_gpu_seconds if explore else None,
+    )
+    return [*beyond, of_organisation] if of_organisation else beyond
+
+
+def awarded(allocation: Allocation) -> int:
+    """GPU-seconds that were awarded to it: without what was moved here, whatever it gave away since.
+
+    What comes from another resource is written as an award, too; it was awarded there.
+    """
+    here = allocation.awards.aggregate(total=Sum("gpu_seconds"))["total"] or 0
+    moved = ChangeRequest.objects.filter(
+        target=allocation, kind=ChangeKind.TRANSFER, state=ChangeState.APPROVED
+    ).exclude(allocation__resource=allocation.resource_id)
+    return here - (moved.aggregate(total=Sum("gpu_seconds"))["total"] or 0)
 
 
 def _beyond_days(allocation: Allocation, most: int, ends_on: date) -> list[str]:

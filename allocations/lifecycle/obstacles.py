@@ -1,11 +1,15 @@
-"""What keeps a project from asking for more: a final report that it owes."""
+"""What keeps a project from more: a final report that it owes, and what rules gave its organisation."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from allocations.lifecycle.models import AllocationReport
+from allocations.lifecycle.models import AllocationReport, ChangeKind, ChangeRequest
 from allocations.lifecycle.selectors import TO_WRITE
+from allocations.lifecycle.transitions import ChangeState
+from allocations.programme.by_rule import counts_by_rule
 from allocations.programme.checks import Problem, obstacle
 from allocations.programme.models import AllocationRequest
 from portal.foundation import clock
@@ -27,3 +31,16 @@ def final_report_overdue(request: AllocationRequest) -> Iterator[Problem]:
             code="report_overdue",
             about=report,
         )
+
+
+@counts_by_rule
+def supplements_by_rule(organisation_id: int, since: datetime) -> int:
+    """What a rule added to allocations: with small requests it counts towards one bound."""
+    granted = ChangeRequest.objects.filter(
+        allocation__project__organisation=organisation_id,
+        kind=ChangeKind.SUPPLEMENT,
+        state=ChangeState.APPROVED,
+        persons=0,
+        decided_at__gte=since,
+    )
+    return granted.aggregate(total=Sum("gpu_seconds"))["total"] or 0

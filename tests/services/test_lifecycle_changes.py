@@ -15,6 +15,7 @@ from allocations.ledger.verification import first_discrepancy
 from allocations.lifecycle import services
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
 from allocations.programme.models import Conflict
+from allocations.programme.services import request_submit
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused, SecondFactorNeeded
 from portal.foundation.models import AuditRow
@@ -32,7 +33,7 @@ from tests.lifecycling import (
     in_quarter,
     strict_track,
 )
-from tests.requesting import HOUR
+from tests.requesting import HOUR, asked
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,48 @@ def test_a_rule_grants_no_more_than_explore(cast: Cast) -> None:
     change = ask(cast, allocated(cast, 4000), "more", gpu_seconds=201 * HOUR)
     assert change.state == "requested"
     assert "200" in change.beyond_rule
+
+
+def test_what_was_moved_here_raises_no_bound(cast: Cast, allocation: Allocation) -> None:
+    elsewhere = site("uet")
+    for giver in (allocated(cast, 1_000), allocated(cast, 1_000, resource=elsewhere)):
+        change = ask(cast, giver, "move", gpu_seconds=900 * HOUR, target=allocation)
+        if change.state == "requested":
+            decide(cast.council, change)
+    assert balances(allocation.code).available == 2_200 * HOUR
+    change = ask(cast, allocation, "more", gpu_seconds=101 * HOUR)
+    assert change.state == "requested"
+    assert "25" in change.beyond_rule
+    assert "100" in change.beyond_rule
+
+
+def test_supplements_and_small_requests_share_the_organisations_bound(
+    cast: Cast, allocation: Allocation
+) -> None:
+    """A thousand GPU-hours a quarter by rule, whichever rule it is."""
+    for each in (allocation, *(allocated(cast, 800) for _ in range(4))):
+        share = 100 if each == allocation else 200
+        assert ask(cast, each, "more", gpu_seconds=share * HOUR).state == "approved"
+    request = request_submit(actor=cast.pi, request=asked(cast, 101))
+    assert request.state == "submitted"
+    assert "900" in request.steps.get(kind="decision").note
+    change = ask(cast, allocated(cast, 800), "more", gpu_seconds=101 * HOUR)
+    assert change.state == "requested"
+    assert "900" in change.beyond_rule
+    assert request_submit(actor=cast.pi, request=asked(cast, 100)).state == "approved"
+
+
+def test_a_supplement_stays_within_its_track(cast: Cast) -> None:
+    allocation = allocated(cast, 400, track=strict_track(max_gpu_seconds=500 * HOUR))
+    with pytest.raises(Refused) as refusal:
+        ask(cast, allocation, "more", gpu_seconds=101 * HOUR)
+    assert (refusal.value.code, refusal.value.field) == ("beyond_track", "gpu_hours")
+    assert refusal.value.figures["most"] == 100 * HOUR
+    ask(cast, allocation, "give_back", gpu_seconds=400 * HOUR)
+    with pytest.raises(Refused):  # what was given back was awarded all the same
+        ask(cast, allocation, "more", gpu_seconds=101 * HOUR)
+    assert ask(cast, allocation, "more", gpu_seconds=100 * HOUR).state == "approved"
+    assert services.room_for_more(allocation) == 0
 
 
 def test_what_isnt_free_waits_for_people(cast: Cast, allocation: Allocation) -> None:

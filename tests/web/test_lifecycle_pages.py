@@ -43,6 +43,17 @@ def test_others_open_no_form(cast: Cast, web: Any, who: str, status: int) -> Non
         assert web(getattr(cast, who)).get(f"/allocations/{allocation.code}/{verb}/").status_code == status
 
 
+def test_beyond_its_track_a_request_that_renews_begins(cast: Cast, web: Any) -> None:
+    allocation = allocated(cast, track=strict_track(max_gpu_seconds=500 * HOUR))
+    form = f"/allocations/{allocation.code}/more/"
+    reply = web(cast.pi).post(form, {"gpu_hours": "101", "reason": "More runs."})
+    assert reply.status_code == 422
+    assert "exceed its track" in text(reply)
+    renew = f"/requests/new/full/?project={cast.project.code}&renews={allocation.code}"
+    assert renew.replace("&", "&amp;") in text(reply)
+    assert f'value="{allocation.code}" selected' in text(web(cast.pi).get(renew))
+
+
 def test_asked_decided_and_told_on_the_way(cast: Cast, web: Any) -> None:
     allocation = allocated(cast)
     page = f"/allocations/{allocation.code}/more/"

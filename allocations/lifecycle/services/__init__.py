@@ -7,6 +7,7 @@ from allocations.lifecycle.services.changes import (
     change_withdraw,
     changes_lapse,
     renewal_begin,
+    room_for_more,
 )
 from allocations.lifecycle.services.reports import (
     report_answer,
@@ -28,4 +29,5 @@ __all__ = [
     "report_write",
     "reports_plan",
     "reports_plan_all",
+    "room_for_more",
 ]

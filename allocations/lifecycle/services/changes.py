@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from allocations.awards.models import Allocation
 from allocations.awards.transitions import ENDED
 from allocations.ledger.selectors import balances
-from allocations.lifecycle.change_rules import judge, kind_of, persons_for
+from allocations.lifecycle.change_rules import awarded, judge, kind_of, persons_for
 from allocations.lifecycle.models import ChangeDecision, ChangeKind, ChangeRequest
 from allocations.lifecycle.policies import is_decider, seat_for_change
 from allocations.lifecycle.services.announce import tell_deciders, tell_declined, tell_second
 from allocations.lifecycle.services.effects import carry_out
+from allocations.lifecycle.services.reports import version_of
 from allocations.lifecycle.transitions import CHANGE, ChangeState
 from allocations.programme.checks import longest_until
 from allocations.programme.models import AllocationRequest
@@ -46,7 +47,8 @@ def change_ask(
     More and give back take `gpu_seconds`, longer a new last day, move both an amount and another allocation
     of the project (on another resource one GPU-hour counts as one). What isn't free by rule waits for people.
     Raises NotAllowed unless `actor` leads the project, InvalidInput, IllegalState (ended, or one of the kind
-    is open already), and Refused (`over_available`) for more than there is.
+    is open already), and Refused: `over_available` for more than there is, `beyond_track` for a supplement
+    that belongs to a larger track, whose way is a request with `renews`.
     """
     allocation = _locked(allocation)
     require(actor, "lifecycle.ask_change", allocation, message=_only_leads())
@@ -245,6 +247,8 @@ def _check(
         raise InvalidInput(
             _("The GPU-hours must be more than nothing."), field="gpu_hours", remedy=_("Give at least 0.01.")
         )
+    if kind == ChangeKind.SUPPLEMENT:
+        _check_track(allocation, gpu_seconds or 0)
     if kind in (ChangeKind.TRANSFER, ChangeKind.GIVE_BACK):
         _check_available(allocation, gpu_seconds or 0)
     if kind == ChangeKind.TRANSFER:
@@ -266,6 +270,30 @@ def _check_day(allocation: Allocation, ends_on: date | None) -> None:
             _("An allocation lasts at most a year."),
             field="ends_on",
             remedy=_("Choose an earlier day, or ask for a renewal: longer, with GPU-hours."),
+        )
+
+
+def room_for_more(allocation: Allocation) -> int | None:
+    """GPU-seconds that a supplement may come to at most; None where the track has no upper bound.
+
+    Beyond what its track takes, the reviews and deciders of a larger one are due: that is a new request.
+    """
+    version = version_of(allocation)
+    if version is None or version.max_gpu_seconds is None:
+        return None
+    return max(version.max_gpu_seconds - awarded(allocation), 0)
+
+
+def _check_track(allocation: Allocation, gpu_seconds: int) -> None:
+    most = room_for_more(allocation)
+    if most is not None and gpu_seconds > most:
+        raise Refused(
+            _("With so much more it would exceed its track, which leaves %(most)s GPU-hours.")
+            % {"most": hours(most)},
+            field="gpu_hours",
+            code="beyond_track",
+            remedy=_("Ask for less, or begin a request that renews this allocation: it is reviewed anew."),
+            figures={"wanted": gpu_seconds, "most": most, "renews": allocation.code},
         )
 
 

@@ -1,10 +1,12 @@
 """Pages of changes: the four verbs, the history of an allocation, what waits for a decision."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -197,6 +199,18 @@ class AskMore(Ask):
         "A supplement for the rest of the period. Up to a quarter of the award, and as much as an Explore "
         "request, is granted at once where it is free; people decide about more."
     )
+
+    def page_context(self) -> dict[str, Any]:
+        """With what the track leaves, and where a request begins for what goes beyond it."""
+        asked = {
+            "project": self.object.project.code,
+            "renews": self.object.code,
+            "resource": self.object.resource.code,
+        }
+        return super().page_context() | {
+            "room": services.room_for_more(self.object),
+            "renew_url": f"{reverse('request_new_full')}?{urlencode(asked)}",
+        }
 
 
 class AskLonger(Ask):

@@ -3,18 +3,16 @@
 from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import forecast, most_that_fits
+from allocations.programme.by_rule import beyond_rule
 from allocations.programme.checks import problems
-from allocations.programme.models import AllocationRequest, DecisionLine, RequestStep, SiteConsent, TrackStep
+from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
 from allocations.programme.services.decisions import decide_by_rule
 from allocations.programme.steps import PASS, SKIP, Verdict, kind
 from allocations.programme.tracks import working_days_after
 from datacenters.models import Resource
 from datacenters.selectors import open_resources
 from portal.foundation import clock
-from portal.foundation.clock import Quarter
 from portal.foundation.errors import InvalidInput, Refused
-from portal.foundation.formats import hours
-from portal.people.models import Organisation
 
 Kind = TrackStep.Kind
 
@@ -110,27 +108,12 @@ def rule_faults(request: AllocationRequest) -> list[str]:
     # Back after an appeal: what failed stands in an earlier round, and other people decide.
     faults += [word.reason for word in request.decisions.filter(outcome="declined")]
     version = request.track_version
-    if version is not None and version.rule_gpu_seconds is not None:
-        # One after the other for an organisation: each sees what the rule granted those before it.
-        Organisation.objects.select_for_update(no_key=True).get(pk=request.project.organisation_id)
-        granted = granted_by_rule(request)
-        if granted + request.gpu_seconds > version.rule_gpu_seconds:
-            faults.append(
-                _("The organisation had %(granted)s GPU-hours by rule this quarter; at most %(most)s.")
-                % {"granted": hours(granted), "most": hours(version.rule_gpu_seconds)}
-            )
-    return faults
-
-
-def granted_by_rule(request: AllocationRequest) -> int:
-    """GPU-seconds that the request's organisation was granted by rule since this quarter began."""
-    since = clock.midnight(Quarter.of(clock.today()).first_day)
-    lines = DecisionLine.objects.filter(
-        decision__decided_by=None,
-        decision__created_at__gte=since,
-        decision__request__project__organisation=request.project.organisation_id,
+    beyond = beyond_rule(
+        organisation_id=request.project.organisation_id,
+        gpu_seconds=request.gpu_seconds,
+        most=version.rule_gpu_seconds if version else None,
     )
-    return sum(lines.values_list("gpu_seconds", flat=True))
+    return [*faults, beyond] if beyond else faults
 
 
 def best_place(request: AllocationRequest, gpu_seconds: int) -> Resource | None:

@@ -166,6 +166,7 @@ class RequestNewFull(Beginning):
         return {
             "project": asked.get("project", self.only_project()),
             "call": asked.get("call"),
+            "renews": asked.get("renews"),
             "wanted_track": asked.get("track"),
         }
 
