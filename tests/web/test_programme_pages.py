@@ -1,11 +1,14 @@
 """The pages of requests: what they show, keep, refuse and cost."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
 from allocations.awards.models import Allocation
+from allocations.programme import services
 from allocations.programme.models import AllocationRequest, RequestLine
 from portal.foundation import clock
 from tests.cast import Cast
@@ -56,6 +59,37 @@ def test_a_returned_request_shows_its_question(cast: Cast, web: Any) -> None:
     page = text(web(cast.pi).get(f"/requests/{request.code}/"))
     assert "Which model?" in page
     assert f"/requests/{request.code}/edit/" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "labels"),
+    [("en", ["Until", "May come later or elsewhere: yes → no", "Limited"]), ("ur", ["Until", "Limited"])],
+)
+def test_what_changed_is_told_in_words(cast: Cast, web: Any, language: str, labels: list[str]) -> None:
+    request = returned(cast)
+    services.request_update(
+        actor=cast.pi,
+        request=request,
+        ends_on=request.ends_on + timedelta(days=5),
+        gpu_seconds=1_500 * HOUR,
+        runs=[services.Run("Retina 3B", 4, Decimal("2.5"), 10)],
+        flexible=False,
+        ai_risk="limited",
+    )
+    services.request_submit(actor=cast.pi, request=request)
+    client = web(cast.council)
+    client.cookies["django_language"] = language
+    page = client.get(f"/requests/{request.code}/")
+    rows = page.context["versions"]
+    table = "\n".join(f"{row.label}: {row.before} → {row.after}" for row in rows)
+    assert all(escape(row.label) in text(page) for row in rows)
+    for raw in ("ends_on", "gpu_seconds", "5400000", "flexible", "False", cast.resource.code, "{"):
+        assert raw not in table
+    assert "1,500" in table
+    assert str(cast.resource) in table
+    assert "Retina 3B" in table
+    for label in labels:
+        assert (label in table) == (language == "en")
 
 
 def test_withdrawing_asks_first(cast: Cast, web: Any) -> None:

@@ -15,7 +15,8 @@ from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
 from allocations.programme.models import AllocationRequest, TrackStep
 from allocations.programme.policies import DECIDED, PERMISSION_OF, actions_for, may_read_internal, words_for
-from allocations.programme.standing import clock_of, compared
+from allocations.programme.standing import clock_of
+from allocations.programme.web.differences import Difference, differences
 from allocations.programme.web.forms import WithdrawForm
 from portal.foundation.errors import IllegalState, NotAllowed
 from portal.foundation.models import AuditRow
@@ -164,12 +165,12 @@ def _waiting(request: Any) -> tuple[Any, str]:
     return _("Decide"), reverse("request_decide", args=[request.code])
 
 
-def _changes(request: AllocationRequest) -> list[tuple[Any, Any, Any]]:
+def _changes(request: AllocationRequest) -> list[Difference]:
     """What the latest submission says otherwise than the one before it; nothing after the first."""
     if request.round < 2:
         return []
     last, *before = request.versions.order_by("-round")[:2]
-    return compared(before[0].content, last.content) if before else []
+    return differences(before[0].content, last.content) if before else []
 
 
 class RequestAct(FormPage):
