@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -237,7 +238,7 @@ class AppealInput(serializers.Serializer[Any]):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if ("request" in data) == ("change" in data):
-            raise serializers.ValidationError({"request": "Name a request or a change, one of the two."})
+            raise serializers.ValidationError({"request": _("Name a request or a change, one of the two.")})
         return data
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from portal.people.models import (
@@ -243,7 +244,7 @@ class VerificationDecisionInput(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["decision"] == "accept" and "expires_on" not in attrs:
-            raise serializers.ValidationError({"expires_on": "Give the last day of the verification."})
+            raise serializers.ValidationError({"expires_on": _("Give the last day of the verification.")})
         return attrs
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 
@@ -43,7 +44,7 @@ class AdoptInput(serializers.Serializer[Any]):
 
     def validate_confirm(self, value: bool) -> bool:
         if not value:
-            raise serializers.ValidationError("Look at what is there with GET, then send true.")
+            raise serializers.ValidationError(_("Look at what is there with GET, then send true."))
         return value
 
 

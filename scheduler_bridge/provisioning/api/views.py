@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -29,7 +30,7 @@ CODE = OpenApiParameter("code", OpenApiTypes.STR, OpenApiParameter.PATH)
 def cluster_of(site: Site) -> Cluster:
     cluster: Cluster | None = getattr(site, "cluster", None)
     if cluster is None:
-        raise IllegalState("This site has no cluster.", remedy="Connect its cluster first.")
+        raise IllegalState(_("This site has no cluster."), remedy=_("Connect its cluster first."))
     return cluster
 
 

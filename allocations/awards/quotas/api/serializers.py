@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from allocations.awards.quotas.models import Dimension, Quota
@@ -173,7 +174,7 @@ class EndorseInput(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("organisation" in attrs) == ("project" in attrs):
-            raise serializers.ValidationError("Give one of organisation and project.")
+            raise serializers.ValidationError(_("Give one of organisation and project."))
         return attrs
 
 
