@@ -20,6 +20,16 @@ from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView
 
 SHOWN = 50
+# What whoever checks looks at, by the kind of step.
+LOOK_AT = {
+    "eligibility": _(
+        "May they ask? The organisation is verified, the project is its own, and the purpose keeps to the terms."
+    ),
+    "technical": _(
+        "Can it run? The runs explain the amount, fit the resource's GPUs and longest jobs, and can be resumed."
+    ),
+    "ethics": _("Is the declared risk right, and is enough done about it? Whose data is it, who may be harmed?"),
+}
 
 
 class RequestCheck(RequestAct):
@@ -44,6 +54,10 @@ class RequestCheck(RequestAct):
         if may_read_internal(self.actor, self.object):
             services.require_still_open(self.object, **_meant(form))
         self.object = find(self, "check")
+
+    def page_context(self) -> dict[str, Any]:
+        step = selectors.open_step_of(self.object)
+        return {"step": step, "look_at": LOOK_AT.get(step.kind, "") if step else ""}
 
     def get_initial(self) -> dict[str, Any]:
         step = selectors.open_step_of(self.object)
