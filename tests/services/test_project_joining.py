@@ -23,6 +23,7 @@ from allocations.projects.services import (
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, NotVisible, Refused
 from portal.foundation.models import AuditRow, OutboxRow
+from portal.foundation.services import audit
 from portal.notices.models import Notice
 from tests.cast import person
 
@@ -45,6 +46,16 @@ def test_taking_it_back_and_inviting_again_floods_nobody(cast):
         project_invite(**invite)
     assert "tomorrow" in refused.value.remedy
     project_invite(**{**invite, "email": "other@example.pk"})
+
+
+def test_a_hundred_mails_a_day_leave_one_project(cast, invited):
+    """Whoever they go to: the hundredth does, the next waits until tomorrow."""
+    for _ in range(98):
+        audit.record(actor=cast.pi, action="project_invitation_resend", target=invited)
+    project_invite(actor=cast.pi, project=cast.project, email="hundredth@example.pk")
+    with pytest.raises(Refused, match="100 invitations within a day") as refused:
+        project_invite(actor=cast.pi, project=cast.project, email="next@example.pk")
+    assert "tomorrow" in refused.value.remedy
 
 
 def test_being_invited_isnt_being_in(cast, invited):
