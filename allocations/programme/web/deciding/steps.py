@@ -23,12 +23,12 @@ SHOWN = 50
 # What whoever checks looks at, by the kind of step.
 LOOK_AT = {
     "eligibility": _(
-        "May they ask? The organisation is verified, the project is its own, and the purpose keeps to the terms."
+        "May they ask? The organisation is verified, the project its own, and the purpose keeps to the terms."
     ),
     "technical": _(
-        "Can it run? The runs explain the amount, fit the resource's GPUs and longest jobs, and can be resumed."
+        "Can it run? The runs explain the amount, fit the resource's GPUs and longest jobs, and can resume."
     ),
-    "ethics": _("Is the declared risk right, and is enough done about it? Whose data is it, who may be harmed?"),
+    "ethics": _("Is the declared risk right, and is enough done about it? Whose data is it, who is harmed?"),
 }
 
 
