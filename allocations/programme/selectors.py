@@ -47,7 +47,12 @@ def visible_to(user: Any) -> QuerySet[AllocationRequest]:
 
 
 def _overseen(user: Any) -> QuerySet[AllocationRequest]:
-    by_role = overseers(user, site="lines__resource__site") | Q(lines__placed__site__in=seated_at(user))
+    seats = seated_at(user)
+    by_role = (
+        overseers(user, site="lines__resource__site")
+        | Q(lines__placed__site__in=seats)
+        | Q(consents__site__in=seats)
+    )
     return AllocationRequest.objects.filter(by_role, submitted_at__isnull=False)
 
 

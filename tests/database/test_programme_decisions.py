@@ -14,6 +14,7 @@ from allocations.programme.models import (
     RequestLine,
     TrackVersion,
 )
+from allocations.projects.models import Project
 from portal.foundation import clock
 from portal.people.models import User
 from tests.cast import Cast
@@ -198,3 +199,76 @@ def grants_waiting(request: AllocationRequest, line: RequestLine, cast: Cast) ->
         starts_on=today,
         ends_on=today,
     )
+
+
+# --- Awards of a decision's lines ---------------------------------------------------------------------------
+@pytest.fixture
+def granted(cast: Cast, submitted: AllocationRequest) -> DecisionLine:
+    """A hundred GPU-seconds of a line of a hundred and fifty."""
+    line = RequestLine.objects.create(request=submitted, resource=cast.resource, gpu_seconds=150)
+    decide_in_sql(submitted, cast.council, outcome="approved")
+    today = clock.today()
+    return DecisionLine.objects.create(
+        decision=submitted.decisions.get(),
+        line=line,
+        resource=cast.resource,
+        gpu_seconds=100,
+        starts_on=today,
+        ends_on=today,
+    )
+
+
+def award_of(cast: Cast, gpu_seconds: int, project: Project | None = None) -> Award:
+    today = clock.today()
+    period = {"starts_on": today, "ends_on": today}
+    allocation = Allocation.objects.create(project=project or cast.project, resource=cast.resource, **period)
+    return Award.objects.create(
+        allocation=allocation, gpu_seconds=gpu_seconds, decided_by=cast.council, **period
+    )
+
+
+def fulfil_in_sql(award: Award, granted: DecisionLine, *, on_appeal: bool = False) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO programme_fulfilment (award_id, decision_id, line_id, on_appeal) "
+            "VALUES (%s, %s, %s, %s)",
+            [award.pk, granted.decision_id, granted.line_id, on_appeal],
+        )
+
+
+def test_no_more_is_awarded_than_was_granted(cast: Cast, granted: DecisionLine) -> None:
+    fulfil_in_sql(award_of(cast, 60), granted)
+    with pytest.raises(IntegrityError, match="more is awarded than was granted"):
+        fulfil_in_sql(award_of(cast, 41), granted)
+    fulfil_in_sql(award_of(cast, 40), granted)
+    with pytest.raises(IntegrityError, match="more is awarded than was granted"):
+        fulfil_in_sql(award_of(cast, 51), granted, on_appeal=True)
+    fulfil_in_sql(award_of(cast, 50), granted, on_appeal=True)
+    assert granted.decision.fulfilments.count() == 3
+
+
+def test_an_award_belongs_to_its_own_request(cast: Cast, granted: DecisionLine) -> None:
+    other = Project.objects.create(
+        organisation=cast.other_organisation, title="Arms", abstract="A", sector=cast.project.sector
+    )
+    with pytest.raises(IntegrityError, match="line of the request"):
+        fulfil_in_sql(award_of(cast, 10, other), granted)
+    elsewhere = AllocationRequest.objects.create(project=cast.project, requested_by=cast.pi)
+    granted.line_id = RequestLine.objects.create(
+        request=elsewhere, resource=cast.resource, gpu_seconds=150
+    ).pk
+    with pytest.raises(IntegrityError, match="line of the request"):
+        fulfil_in_sql(award_of(cast, 10), granted)
+
+
+def test_an_award_fulfils_one_line_for_good(cast: Cast, granted: DecisionLine) -> None:
+    award = award_of(cast, 10)
+    fulfil_in_sql(award, granted)
+    with pytest.raises(IntegrityError, match="award_id"):
+        fulfil_in_sql(award, granted)
+    with (
+        pytest.raises(Exception, match="Cannot update or delete"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM programme_fulfilment")

@@ -6,9 +6,12 @@ import pytest
 
 from allocations.awards import services as awards
 from allocations.programme import services
+from allocations.programme.models import Conflict
+from allocations.programme.services.announce import holders_of
+from portal.foundation import clock
 from portal.notices.models import Notice
-from portal.people.models import Membership
-from tests.cast import Cast
+from portal.people.models import Deputy, Membership
+from tests.cast import Cast, person
 from tests.requesting import approved, draft, fund, submitted
 
 pytestmark = pytest.mark.django_db
@@ -63,3 +66,20 @@ def test_inactive_people_hear_nothing(cast: Cast) -> None:
     cast.member.save()
     approved(cast)
     assert told("request_approved") == {"Pi"}
+
+
+def test_who_has_no_say_isnt_told_that_it_waits(cast: Cast) -> None:
+    """Neither who has a conflict nor who stands in for them, nor who reviewed it or declined it before."""
+    request = submitted(cast)
+    today = clock.today()
+    stand_in = person("stand-in")
+    Deputy.objects.create(
+        person=cast.council, deputy=stand_in, starts_on=today, ends_on=today, reason="Leave"
+    )
+    step = request.steps.get(state="open")
+    assert {user.name for user in holders_of(step)} == {"Admin", "Council", "Stand-In"}
+    Conflict.objects.create(request=request, user=cast.council, severity="real", kind="declared")
+    assert {user.name for user in holders_of(step)} == {"Admin"}
+    services.request_decline(actor=cast.admin, request=request, reason="Too vague.")
+    services.request_reopen(request=request, actor=cast.auditor, reason="Indeed.")
+    assert not holders_of(request.steps.get(round=2))

@@ -16,7 +16,9 @@ from allocations.programme.models import (
     WaitingEntry,
 )
 from allocations.programme.steps import PASS
-from tests.cast import Cast, site
+from datacenters.models import SiteRole
+from portal.notices.models import Notice
+from tests.cast import Cast, person, site
 from tests.requesting import HOUR, asked, fund, submitted
 from tests.web.test_programme_pages import text
 
@@ -81,6 +83,58 @@ def test_decided_line_by_line(cast: Cast, web: Any) -> None:
     assert done.status_code == 302
     granted = request.decisions.get().lines.order_by("line__position").values_list("gpu_seconds", flat=True)
     assert list(granted) == [600 * HOUR, 100 * HOUR]
+
+
+def test_a_site_that_was_never_asked_is_asked(cast: Cast, web: Any, api: Any, standard: Any) -> None:
+    elsewhere, third = site("uet"), site("itu")
+    manager = person("uet-manager")
+    SiteRole.objects.create(site=elsewhere.site, user=manager, role=SiteRole.Role.MANAGER)
+    address = f"/requests/{standard.code}/ask-site/"
+    assert web(cast.outsider).get(address).status_code == 404
+    assert web(cast.pi).post(address, {"site": "uet"}).status_code == 403
+    assert web(manager).get(f"/requests/{standard.code}/").status_code == 404
+    council = web(cast.council)
+    assert address in text(council.get(f"/requests/{standard.code}/decide/"))
+    asked_page = text(council.get(address))
+    assert str(elsewhere.site) in asked_page
+    assert f'value="{cast.site.code}"' not in asked_page
+    assert council.post(address, {"site": "uet"}).status_code == 302
+    assert Notice.objects.filter(user=manager, kind="request_waits").count() == 1
+    answer = f"/requests/{standard.code}/consent/uet/"
+    assert web(manager).post(answer, {"given": "yes"}).status_code == 302
+    assert standard.consents.get(site=elsewhere.site).state == "given"
+    where = f"/api/v1/requests/{standard.code}/ask-site/"
+    assert api(cast.outsider).post(where, {"site": "itu"}).status_code == 404
+    assert api(cast.pi).post(where, {"site": "itu"}).status_code == 403
+    assert api(cast.council).post(where, {"site": "itu"}).status_code == 200
+    again = api(cast.council).post(where, {"site": "itu"})
+    assert (again.status_code, again.json()["code"]) == (409, "illegal_state")
+    assert standard.consents.get(site=third.site).state == "asked"
+
+
+def test_what_was_read_is_what_is_decided(cast: Cast, web: Any, api: Any) -> None:
+    request = submitted(cast)
+    services.request_return(actor=cast.admin, request=request, reason="Which model?")
+    request.refresh_from_db()
+    services.request_submit(actor=cast.pi, request=request)
+    late = {"outcome": "declined", "reason": "Too vague.", "round": 1}
+    council = web(cast.council)
+    page = council.post(f"/requests/{request.code}/decide/", late)
+    assert page.status_code == 422
+    assert "handed in anew" in text(page)
+    told = api(cast.council).post(f"/api/v1/requests/{request.code}/decide/", late)
+    assert (told.status_code, told.json()["code"]) == (409, "other_round")
+    assert 'name="round" value="2"' in text(council.get(f"/requests/{request.code}/decide/"))
+    assert council.post(f"/requests/{request.code}/decide/", {**late, "round": 2}).status_code == 302
+
+
+def test_one_line_twice_names_the_field(cast: Cast, api: Any) -> None:
+    request = submitted(cast)
+    lines = [{"line": 1, "gpu_hours": "40"}, {"line": 1, "gpu_hours": "40"}]
+    body = {"outcome": "approved", "reason": "So.", "lines": lines}
+    told = api(cast.council).post(f"/api/v1/requests/{request.code}/decide/", body, format="json")
+    assert (told.status_code, told.json()["errors"][0]["field"]) == (400, "lines")
+    assert not request.decisions.exists()
 
 
 def test_what_it_does_to_others(cast: Cast, web: Any, decidable: AllocationRequest) -> None:

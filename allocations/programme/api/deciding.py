@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from allocations.programme import selectors, services
 from allocations.programme.api.deciding_serializers import (
+    AskSiteInput,
     CheckInput,
     ConflictInput,
     ConsentInput,
@@ -59,6 +60,15 @@ class DecidingMixin(ScopedViewSet):
             target.consents.select_related("site"), round=target.round, site__code=sent.pop("site")
         )
         services.consent_answer(actor=self.actor, request=target, site=asked.site, **sent)
+        return self._shown(target)
+
+    @extend_schema(request=AskSiteInput, responses=shows)
+    @action(detail=True, methods=["post"], url_path="ask-site")
+    def ask_site(self, request: Request, code: str) -> Response:
+        """Ask one more site for its consent, so that a line may be placed there; for who decides."""
+        target = self.get_object()
+        sent = self._sent(AskSiteInput).validated_data
+        services.consent_ask(actor=self.actor, request=target, **sent)
         return self._shown(target)
 
     @extend_schema(request=ConflictInput, responses={200: shows, 204: None})

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from allocations.programme.models import AllocationRequest, Conflict, Decision, Message
 from allocations.programme.selectors import CHECKS
 from allocations.programme.services.grants import Grant
-from datacenters.models import Resource
+from datacenters.models import Resource, Site
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput
 from portal.foundation.units import hours_to_seconds
@@ -65,11 +65,13 @@ class GrantInput(serializers.Serializer[Any]):
 class DecisionInput(serializers.Serializer[Any]):
     """`gpu_hours` grants so much of the only line, `lines` so much of each.
 
+    `round` is the submission that was read, if the sender knows: another isn't decided (409, `other_round`).
     `override` with its reason lets an approval go beyond what is free of a resource; `wait` puts what isn't
     free on the waiting list.
     """
 
     outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    round = serializers.IntegerField(min_value=1, required=False)
     gpu_hours = serializers.DecimalField(
         max_digits=11, decimal_places=2, min_value=0, required=False, allow_null=True
     )
@@ -132,6 +134,12 @@ class ConsentInput(serializers.Serializer[Any]):
     round = serializers.IntegerField(min_value=1, required=False)
     given = serializers.BooleanField()
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class AskSiteInput(serializers.Serializer[Any]):
+    """`site` is the code of a site that wasn't asked yet."""
+
+    site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.filter(is_open=True))
 
 
 class ConflictInput(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
-from allocations.programme.services._gate import locked
+from allocations.programme.services._gate import locked_for_word
 from allocations.programme.services.announce import tell_site
 from allocations.programme.tracks import working_days_after
 from allocations.programme.transitions import PENDING, ConsentState
@@ -85,7 +85,7 @@ def consent_ask(*, actor: User, request: AllocationRequest, site: Site) -> SiteC
     For who may decide about the request. Raises NotAllowed, IllegalState (decided, or the site was asked),
     InvalidInput where the track asks no sites or the site can't take it.
     """
-    request = locked(request)
+    request = locked_for_word(actor, request)
     require(actor, "programme.decide_request", request)
     if request.state not in PENDING:
         raise IllegalState(_("Only while a request waits for its decision are sites asked."))

@@ -72,6 +72,8 @@ class RowForm(forms.Form):
 
     use_required_attribute = False
 
+    # The submission that was read: a row sent late decides no other.
+    round = forms.IntegerField(required=False, widget=forms.HiddenInput)
     outcome = forms.ChoiceField(
         label=_("Decision"),
         choices=[
@@ -95,7 +97,7 @@ class RowForm(forms.Form):
         self.asked = _proposed(request) or request.gpu_seconds
         self.is_single = len(request.lines.all()) == 1
         hours = f"{seconds_to_hours(self.asked).normalize():f}"
-        super().__init__(data, prefix=request.code, initial={"gpu_hours": hours})
+        super().__init__(data, prefix=request.code, initial={"gpu_hours": hours, "round": request.round})
         if not self.is_single:
             del self.fields["gpu_hours"]
 

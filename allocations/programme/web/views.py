@@ -44,6 +44,7 @@ TITLES: dict[str, Any] = {
     "request_step_pass": _of_step(_("%(step)s: passed")),
     "request_step_fail": _of_step(_("%(step)s: not passed")),
     "request_step_escalate": _of_step(_("%(step)s: overdue, and told")),
+    "request_consent_ask": _("A site was asked"),
     "request_consent_give": _("A site consented"),
     "request_consent_presume": _("A site consented by silence"),
     "request_consent_refuse": _("A site refused"),

@@ -24,6 +24,8 @@ class DecisionForm(forms.Form):
 
     use_required_attribute = False  # What is needed depends on the outcome.
 
+    # The submission that was read: a form sent late decides no other.
+    round = forms.IntegerField(required=False, widget=forms.HiddenInput)
     outcome = forms.ChoiceField(
         label=_("Decision"),
         choices=[
@@ -105,6 +107,7 @@ class DecisionForm(forms.Form):
         self._resources = {resource.code: resource for resource in resources}
         first = next(iter(proposed.values()), None)
         starts_on = first.starts_on if first else request.starts_on
+        fields["round"].initial = request.round
         fields["starts_on"].initial = max(starts_on or clock.today(), clock.today())
         fields["ends_on"].initial = first.ends_on if first else request.ends_on
 
@@ -132,6 +135,7 @@ class DecisionForm(forms.Form):
                 "wait",
                 "override",
                 "override_reason",
+                "round",
             )
         }
         return kept | {"grants": self._grants(data) if data["outcome"] == "approved" else None}
