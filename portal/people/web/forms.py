@@ -89,13 +89,17 @@ class ReasonForm(forms.Form):
 
 
 # --- Organisations ----------------------------------------------------------------------------------
+# Shares of GPU-hours go by it, so none stands there unchosen.
+PROVINCES = [("", _("Choose")), *Organisation.Province.choices]
+
+
 class OrganisationDetailsForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=200, help_text=_("As in the certificate, charter or notification.")
     )
     province = forms.ChoiceField(
         label=_("Province"),
-        choices=Organisation.Province.choices,
+        choices=PROVINCES,
         help_text=_("Where its seat is. It is verified together with the identifier."),
     )
     women_led = forms.BooleanField(label=_("Women-led"), required=False, help_text=WOMEN_LED)
@@ -118,7 +122,7 @@ class VerificationForm(forms.Form):
     identifier = forms.CharField(label=_("Identifier"), max_length=60)
     province = forms.ChoiceField(
         label=_("Province"),
-        choices=Organisation.Province.choices,
+        choices=PROVINCES,
         help_text=_("Where its seat is, as the evidence shows it. Shares of GPU-hours go by it."),
     )
     women_led = forms.BooleanField(
@@ -223,7 +227,7 @@ class InstitutionForm(forms.Form):
         widget=forms.TextInput(attrs={"dir": "ltr", "autocapitalize": "none", "spellcheck": "false"}),
         help_text=_("With blanks between: university.edu.pk. Addresses below a domain count as well."),
     )
-    province = forms.ChoiceField(label=_("Province"), choices=Organisation.Province.choices)
+    province = forms.ChoiceField(label=_("Province"), choices=PROVINCES)
     source = forms.CharField(
         label=_("Source"),
         max_length=300,
