@@ -1,14 +1,14 @@
 """What every environment shares. Anything that differs by installation comes from the environment."""
 
-from datetime import timedelta
 from pathlib import Path
 
-from celery.schedules import crontab
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from whitenoise.compress import Compressor
 
 from portal.settings import env
+from portal.settings.api import *  # noqa: F403
+from portal.settings.queue import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 RUN_DIR = Path(env.text("TAQSEEM_RUN_DIR", str(BASE_DIR / ".run")))
@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.foundation.middleware.NulMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.people.middleware.SessionActivityMiddleware",
     "portal.foundation.middleware.DomainErrorMiddleware",
@@ -148,113 +149,6 @@ DATABASES = {
 }
 # The role that serves requests. It owns no table: triggers and grants bind it (see grant_app_role).
 APP_DATABASE_ROLE = env.text("TAQSEEM_APP_DB_ROLE", "taqseem_app")
-
-# --- Queue ------------------------------------------------------------------------------------------
-REDIS_URL = env.text("TAQSEEM_REDIS_URL", "redis://localhost:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TIMEZONE = "UTC"
-CELERY_TASK_ROUTES = {"scheduler_bridge.*": {"queue": "bridge"}}
-CELERY_BEAT_SCHEDULE = {
-    "heartbeat": {"task": "portal.foundation.tasks.heartbeat", "schedule": 5, "options": {"expires": 10}},
-    "outbox": {"task": "portal.foundation.tasks.drain_outbox", "schedule": 2, "options": {"expires": 4}},
-    "bridge": {"task": "scheduler_bridge.tasks.tick", "schedule": 3, "options": {"expires": 6}},
-    # Consents by silence, overdue steps; and the waiting list, should a wake-up have been lost.
-    "steps": {
-        "task": "allocations.programme.tasks.sweep_steps",
-        "schedule": 60,
-        "options": {"expires": 50},
-    },
-    "waiting": {
-        "task": "allocations.programme.tasks.serve_waiting",
-        "schedule": crontab(minute=20),
-        "options": {"expires": 3000},
-    },
-    "provision": {
-        "task": "scheduler_bridge.tasks.provision_waiting",
-        "schedule": 15,
-        "options": {"expires": 30},
-    },
-    "compare": {
-        "task": "scheduler_bridge.tasks.compare_all",
-        "schedule": 300,
-        "options": {"expires": 240},
-    },
-    # In the small hours of Pakistan.
-    "preflight": {
-        "task": "scheduler_bridge.sites.preflight.tasks.preflight_nightly",
-        "schedule": crontab(hour=22, minute=10),
-        "options": {"expires": 3600},
-    },
-    "digests": {
-        "task": "portal.notices.tasks.make_digests",
-        "schedule": crontab(minute="*/15"),
-        "options": {"expires": 800},
-    },
-    # In the forenoon of Pakistan; each step is told once, however often this runs.
-    "lapses": {
-        "task": "portal.people.tasks.remind_of_lapses",
-        "schedule": crontab(hour="4-9", minute=15),
-        "options": {"expires": 3000},
-    },
-    # A quarter's rest lapses on the day after it; an outage that goes on takes more each day.
-    "capacity": {
-        "task": "allocations.awards.tasks.keep_capacity",
-        "schedule": crontab(hour=19, minute=20),
-        "options": {"expires": 3600},
-    },
-    "ledger": {
-        "task": "allocations.ledger.tasks.verify_ledger",
-        "schedule": crontab(hour=22, minute=40),
-        "options": {"expires": 3600},
-    },
-    # Reviews: reminders, what expires, what isn't needed any more.
-    "reviews": {
-        "task": "allocations.reviews.tasks.sweep_reviews",
-        "schedule": crontab(minute=20),
-        "options": {"expires": 3000},
-    },
-    # Unused GPU-hours: warnings, and what they lead to.
-    "reclaim": {
-        "task": "allocations.lifecycle.tasks.reclaim_nightly",
-        "schedule": crontab(hour=21, minute=30),
-        "options": {"expires": 3600},
-    },
-    # Reports that come due, and changes of allocations that have ended.
-    "lifecycle": {
-        "task": "allocations.lifecycle.tasks.lifecycle_daily",
-        "schedule": crontab(hour="3-15/4", minute=35),
-        "options": {"expires": 3000},
-    },
-    # Allocations end at midnight in Pakistan; hourly, so that a missed hour costs an hour.
-    "sweep": {
-        "task": "allocations.awards.tasks.sweep_allocations",
-        "schedule": crontab(minute=5),
-        "options": {"expires": 3000},
-    },
-    "classrooms": {
-        "task": "allocations.projects.tasks.end_classrooms",
-        "schedule": crontab(minute=7),
-        "options": {"expires": 3000},
-    },
-    "usage_reminders": {
-        "task": "allocations.awards.tasks.remind_of_usage",
-        "schedule": 300,
-        "options": {"expires": 240},
-    },
-    # From eight in the morning in Pakistan: nobody's telephone rings at midnight.
-    "end_reminders": {
-        "task": "allocations.awards.tasks.remind_of_ends",
-        "schedule": crontab(hour="3-15", minute=10),
-        "options": {"expires": 3000},
-    },
-}
 
 # --- People -----------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -319,90 +213,6 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*Compressor.SKIP_COMPRESS_EXTENSIONS, "ma
 MEDIA_ROOT = Path(env.text("TAQSEEM_MEDIA_DIR", str(RUN_DIR / "media")))
 MEDIA_URL = "files/"
 # Uploaded evidence is never served by path: pages stream it after asking the policy.
-
-# --- API --------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "portal.people.backends.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PAGINATION_CLASS": "portal.foundation.paging.Pages",
-    "PAGE_SIZE": 50,
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.AnonRateThrottle",
-    ],
-    "DEFAULT_THROTTLE_RATES": {"user": env.text("TAQSEEM_API_RATE", "600/min"), "anon": "60/min"},
-    "DEFAULT_VERSIONING_CLASS": None,
-    "COERCE_DECIMAL_TO_STRING": False,
-    "NUM_PROXIES": env.number("TAQSEEM_PROXIES", 0),
-}
-DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_FORMATTER_CLASS": "portal.foundation.problems.ProblemFormatter",
-    "EXCEPTION_HANDLER_CLASS": "portal.foundation.problems.ProblemHandler",
-}
-KNOX_TOKEN_MODEL = "people.ApiToken"  # noqa: S105  a model, no secret
-REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREFIX": "tq_"}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Taqseem API",
-    "VERSION": "1",
-    "DESCRIPTION": "National AI compute: sites, projects, requests, allocations, jobs, reports.",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "portal.foundation.schema.with_problems",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "RequestState": "allocations.programme.transitions.RequestState",
-        "AllocationState": "allocations.awards.transitions.AllocationState",
-        "JobState": "scheduler_bridge.transitions.JobState",
-        "VerificationState": "portal.people.models.Verification.State",
-        "ProgrammeRoleName": "portal.people.models.ProgrammeRole.Role",
-        "MembershipRole": "portal.people.models.Membership.Role",
-        "InvitationState": "allocations.projects.models.Asked",
-        "ProjectRole": "allocations.projects.models.ProjectMember.Role",
-        "OrganisationClass": "portal.people.models.Organisation.Kind",
-        "ScopeKind": "portal.people.models.AuditorScope.Kind",
-        "SiteKind": "datacenters.models.Site.Kind",
-        "OutageKind": "datacenters.models.Outage.Kind",
-        "OutageCause": "datacenters.models.Outage.Cause",
-        "OutageState": "datacenters.models.Outage.State",
-        "QuotaKind": "allocations.awards.quotas.models.Quota.Kind",
-        "QuotaDimension": "allocations.awards.quotas.models.Dimension",
-        "EndorsingBodyKind": "portal.people.models.Programme.Kind",
-        "LedgerAccountKind": "allocations.ledger.models.account.AccountKind",
-        "AttemptOutcome": "scheduler_bridge.transitions.AttemptOutcome",
-        "LoginState": "scheduler_bridge.transitions.LoginState",
-        "UploadState": "scheduler_bridge.transitions.UploadState",
-        "ReclaimCaseState": "allocations.lifecycle.reclaim_transitions.CaseState",
-        "ExemptionState": "allocations.lifecycle.reclaim_transitions.ExemptionState",
-        "DecisionOutcome": "allocations.programme.models.Decision.Outcome",
-        "ChangeState": "allocations.lifecycle.transitions.ChangeState",
-        "ChangeKind": "allocations.lifecycle.models.ChangeKind",
-        "ChangeOutcome": "allocations.lifecycle.models.ChangeDecision.Outcome",
-        "ReportState": "allocations.lifecycle.transitions.ReportState",
-        "ReportKind": "allocations.lifecycle.models.AllocationReport.Kind",
-        "ReportOutcome": "allocations.lifecycle.models.ReportAnswer.Outcome",
-        "AppealState": "allocations.lifecycle.transitions.AppealState",
-        "AppealOutcome": "allocations.lifecycle.models.AppealDecision.Outcome",
-        "ReviewState": "allocations.reviews.transitions.ReviewState",
-        "MailTiming": ["at_once", "daily", "weekly", "never"],
-        "CallState": "allocations.programme.models.call.CallState",
-        "ConflictSeverity": "allocations.programme.models.Conflict.Severity",
-    },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # Whoever reads the documentation needs no token; whoever calls does.
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-}
 
 # --- Security ---------------------------------------------------------------------------------------
 SECURE_CSP = {
