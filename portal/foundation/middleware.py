@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from rest_framework.throttling import BaseThrottle
 
 from portal.foundation import context, errors
@@ -31,6 +33,46 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = entry.request_id
         return response
+
+
+class NulMiddleware:
+    """Refuses NUL characters in an address, or in what a page sends, with 400: PostgreSQL stores none.
+
+    What is sent to the API is checked field by field by its serializers.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query or "\0" in query or "\0" in request.path:
+            return _nul_refused(request)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        if request.method != "POST" or context.current().channel == "api":
+            return None
+        values = (value for _name, some in request.POST.lists() for value in some)
+        return _nul_refused(request) if any("\0" in value for value in values) else None
+
+
+def _nul_refused(request: HttpRequest) -> HttpResponse:
+    error = errors.InvalidInput(
+        gettext("There is a character (NUL) that no text has."), remedy=gettext("Take it out and try again.")
+    )
+    if context.current().channel != "api":
+        return render(request, "errors/refused.html", {"error": error}, status=error.status)
+    fault = {"code": error.code, "field": None, "detail": str(error.message), "remedy": str(error.remedy)}
+    document = {
+        "type": "about:blank",
+        "title": str(error.message),
+        "status": error.status,
+        "code": error.code,
+        "errors": [fault],
+        "request_id": context.current().request_id,
+    }
+    return JsonResponse(document, status=error.status, content_type="application/problem+json")
 
 
 class DomainErrorMiddleware:
