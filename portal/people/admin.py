@@ -17,6 +17,7 @@ from portal.people.models import (
     Invitation,
     Membership,
     Organisation,
+    OwnershipRequest,
     ProgrammeRole,
     RecognisedInstitution,
     TermsVersion,
@@ -54,6 +55,12 @@ class OrganisationAdmin(ReadOnlyAdmin):
     list_display = ["name", "code", "kind", "province", "illustrative"]
     list_filter = ["kind", "province"]
     search_fields = ["name", "code"]
+
+
+@admin.register(OwnershipRequest)
+class OwnershipRequestAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "user", "code", "state", "decided_by", "created_at"]
+    list_filter = ["state"]
 
 
 @admin.register(Membership)

@@ -66,6 +66,12 @@ def is_orphaned(user: Any, organisation: Organisation | None) -> bool:
 
 
 @rules.predicate
+def belongs(user: Any, organisation: Organisation | None) -> bool:
+    """Whether `user` is a member of `organisation`."""
+    return organisation is not None and organisation.pk in user.organisation_ids
+
+
+@rules.predicate
 def is_unconcerned(user: Any, verification: Verification | None) -> bool:
     """Whether `user`, and whoever they stand in for, has no part in the organisation and didn't ask."""
     if verification is None:
@@ -90,8 +96,11 @@ rules.add_perm("people.verify", is_verifier)
 rules.add_perm("people.verify_organisation", is_verifier & is_unconcerned)
 # An organisation's details, members, invitations, verification.
 rules.add_perm("people.manage_organisation", is_owner)
-# Who owns it: its owners; where none is left who comes in, an admin makes a member one.
-rules.add_perm("people.change_member_role", is_owner | (is_admin & is_orphaned))
+# Who owns it: its owners; where none is left who comes in, an admin makes a member one, never themself.
+rules.add_perm("people.change_member_role", is_owner | (is_admin & is_orphaned & ~belongs))
+# Asking to manage what nobody manages, and answering that.
+rules.add_perm("people.ask_ownership", belongs & is_orphaned)
+rules.add_perm("people.decide_ownership", is_admin & ~belongs)
 # Naming somebody who stands in for oneself.
 rules.add_perm("people.name_deputy", is_decider)
 # What a programme stands for: endorsing and withdrawing.

@@ -15,12 +15,15 @@ from portal.people.models import (
     Invitation,
     Membership,
     Organisation,
+    OwnershipRequest,
     ProgrammeRole,
     RecognisedInstitution,
     TermsVersion,
     User,
     Verification,
+    VerificationWord,
 )
+from portal.people.policies import VERIFIERS
 
 # Roles that read every organisation.
 SEE_ALL = frozenset({"admin", "verifier", "council"})
@@ -85,13 +88,42 @@ def evidence_visible_to(user: Any) -> QuerySet[Verification]:
     return verifications.filter(organisation__in=owned)
 
 
+def ownership_requests_visible_to(user: Any) -> QuerySet[OwnershipRequest]:
+    """One's own; programme admins see all."""
+    asked = OwnershipRequest.objects.select_related("organisation", "user")
+    return asked if allowed(user, "people.administer") else asked.filter(user=user)
+
+
+def ownership_requests_to_decide(user: Any) -> QuerySet[OwnershipRequest]:
+    """Those that wait for an admin who has no part in the organisation; none for everybody else."""
+    if not allowed(user, "people.administer"):
+        return OwnershipRequest.objects.none()
+    pending = ownership_requests_visible_to(user).filter(state=OwnershipRequest.State.PENDING)
+    return pending.exclude(organisation__in=user.organisation_ids)
+
+
 def pending_verifications(user: Any) -> int:
-    """How many verifications this person could decide now; 0 for people who can't (without a query)."""
+    """How many verifications, and requests to manage an organisation, this person could decide now.
+
+    0 for people who can't (without a query).
+    """
     if not allowed(user, "people.verify"):
         return 0
     pending = Verification.objects.filter(state=Verification.State.PENDING)
     pending = pending.exclude(organisation__in=user.organisation_ids)
-    return pending.exclude(Q(words__verifier=user) | Q(words__seat=user)).distinct().count()
+    claims = pending.exclude(Q(words__verifier=user) | Q(words__seat=user)).distinct().count()
+    return claims + ownership_requests_to_decide(user).count()
+
+
+def words_that_count(verification: Verification) -> QuerySet[VerificationWord]:
+    """Those on an open claim that still stand: their verifier hasn't joined the organisation, nor lost their
+    access or, in whose seat they spoke, the role.
+    """
+    concerned = verification.organisation.memberships.values("user")
+    able = User.objects.filter(is_active=True)
+    seats = able.filter(programme_roles__role__in=VERIFIERS)
+    words = verification.words.filter(verifier__in=able, seat__in=seats)
+    return words.exclude(verifier__in=concerned).exclude(seat__in=concerned)
 
 
 def others_claiming(verification: Verification) -> QuerySet[Organisation]:
@@ -178,10 +210,17 @@ def institutions_visible_to(user: Any) -> QuerySet[RecognisedInstitution]:
 
 
 def institution_of(domain: str) -> RecognisedInstitution | None:
-    """The recognised institution to whose domains `domain` belongs: as listed, or below one that is."""
-    labels = domain.lower().split(".")
-    known = [".".join(labels[start:]) for start in range(len(labels))]
-    return RecognisedInstitution.objects.filter(is_active=True, domains__overlap=known).first()
+    """The recognised institution to whose domains `domain` belongs: as listed, or below one that is.
+
+    Of two the nearer: a college's own domain may lie below its university's.
+    """
+    nearest = _enclosing(domain)
+    found = RecognisedInstitution.objects.filter(is_active=True, domains__overlap=nearest)
+    return min(
+        found,
+        key=lambda each: min(nearest.index(own) for own in each.domains if own in nearest),
+        default=None,
+    )
 
 
 def institution_for(user: Any) -> tuple[RecognisedInstitution, str] | None:
@@ -190,6 +229,19 @@ def institution_for(user: Any) -> tuple[RecognisedInstitution, str] | None:
         if institution := institution_of(address.rpartition("@")[2]):
             return institution, address
     return None
+
+
+def is_focal_person(user: Any, institution: RecognisedInstitution | None) -> bool:
+    """Whether `user` has proved the address that the list names, which must still lie in its domains."""
+    if institution is None or institution.focal_email.lower() not in user.verified_addresses:
+        return False
+    return institution_of(institution.focal_email.rpartition("@")[2]) == institution
+
+
+def _enclosing(domain: str) -> list[str]:
+    """The domain, and each that it lies below."""
+    labels = domain.lower().split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
 
 
 # --- Terms ------------------------------------------------------------------------------------------

@@ -107,21 +107,36 @@ def test_an_agency_takes_two_words(api, cast):
     assert shown["counts_as_women_led"] is True
 
 
-def test_by_rule_and_handing_over(api, cast):
+def test_joining_an_institution_and_managing_it(api, cast):
     RecognisedInstitution.objects.create(
         name="Margalla Institute", domains=["margalla.edu.pk"], province="islamabad", source="HEC"
     )
     newcomer = person("newcomer")
     newcomer.emailaddress_set.create(email="ali@margalla.edu.pk", verified=True)
-    fields = {"name": "My lab", "kind": "academic", "province": "sindh"}
-    code = api(newcomer).post("/api/v1/organisations/", fields).json()["code"]
-    path = f"/api/v1/organisations/{code}/verify-by-rule/"
-    assert api(cast.outsider).post(path).status_code == 404
-    done = api(newcomer).post(path).json()
-    assert (done["rule"], done["verifier"]) == ("recognised_institution", None)
-    assert api(newcomer).post(path).status_code == 409
+    join = "/api/v1/organisations/join/"
+    assert api(cast.outsider).post(join).status_code in (409, 422)
+    joined = api(newcomer).post(join).json()
+    assert (joined["name"], joined["is_verified"]) == ("Margalla Institute", True)
+    assert api(newcomer).post(join).status_code == 409
+    path = f"/api/v1/organisations/{joined['code']}/ask-ownership/"
+    assert api(cast.outsider).post(path, {"reason": "Mine"}).status_code == 404
+    assert api(cast.admin).post(path, {"reason": "Mine"}).status_code == 403
+    asked = api(newcomer).post(path, {"reason": "Registrar"}).json()
+    answer = f"/api/v1/ownership/{asked['code']}/"
+    assert api(cast.outsider).get(answer).status_code == 404
+    assert api(newcomer).post(f"{answer}confirm/").status_code == 403
+    assert api(cast.admin).get("/api/v1/ownership/").json()["count"] == 1
+    declined = api(cast.admin).post(f"{answer}decline/", {"reason": "Ask your registrar"}).json()
+    assert (declined["standing"], declined["answer"]) == ("declined", "Ask your registrar")
+    again = api(newcomer).post(path, {"reason": "I am"}).json()
+    done = api(cast.admin).post(f"/api/v1/ownership/{again['code']}/confirm/").json()
+    assert done["standing"] == "confirmed"
+    people = api(newcomer).get(f"/api/v1/organisations/{joined['code']}/members/").json()
+    assert [member["role"] for member in people] == ["owner"]
+
+
+def test_handing_over(api, cast):
     home = f"/api/v1/organisations/{cast.organisation.code}/"
-    assert api(cast.pi).post(f"{home}verify-by-rule/").status_code == 409
     over = f"{home}members/{cast.member.code}/hand-over/"
     assert api(cast.member).post(over).status_code == 403
     assert api(cast.outsider).post(over).status_code == 404

@@ -46,6 +46,9 @@ def test_an_admin_keeps_the_list(cast, settings):
         ({"domains": []}, "domains"),
         ({"domains": ["edu.pk"]}, "domains"),
         ({"domains": ["pk"]}, "domains"),
+        ({"domains": ["gmail.com"]}, "domains"),
+        ({"domains": ["yahoo.co.uk"]}, "domains"),
+        ({"domains": ["nеduet.edu.pk"]}, "domains"),  # its е is Cyrillic
         ({"domains": ["https://ned.edu.pk"]}, "domains"),
         ({"domains": ["ali@ned.edu.pk"]}, "domains"),
         ({"domains": ["a" * 101 + ".pk"]}, "domains"),

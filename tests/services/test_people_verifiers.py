@@ -7,19 +7,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused
+from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.models import AuditRow, OutboxRow
 from portal.people.models import (
     Membership,
     Organisation,
     ProgrammeRole,
-    RecognisedInstitution,
     User,
     Verification,
     VerificationWord,
 )
 from portal.people.selectors import pending_verifications, verified_organisations, women_led_organisations
-from portal.people.services import recognition, verifications
+from portal.people.services import verifications
 from portal.people.services.lapses import lapses_remind
 from portal.people.services.organisations import organisation_create
 from tests.cast import person
@@ -194,79 +193,21 @@ def test_a_province_changes_with_the_claim_that_proves_it(cast):
     assert refusal.value.field == "province"
 
 
-# --- By rule ----------------------------------------------------------------------------------------
-@pytest.fixture
-def institution() -> RecognisedInstitution:
-    return RecognisedInstitution.objects.create(
-        name="Margalla Institute", domains=["margalla.edu.pk"], province="islamabad", source="HEC, 2026"
-    )
+@pytest.mark.parametrize("how", ["access", "role"])
+def test_the_word_of_who_verifies_no_more_doesnt_count(cast, verifier, how):
+    third = person("third")
+    ProgrammeRole.objects.create(user=third, role="verifier")
+    claim = agency_claim(cast)
+    accept(verifier, claim)
+    if how == "access":
+        User.objects.filter(pk=verifier.pk).update(is_active=False)
+    else:
+        verifier.programme_roles.all().delete()
+    assert accept(third, claim).state == "pending"
+    assert accept(cast.admin, claim).state == "accepted"
 
 
-def at(address: str) -> User:
-    user = person("newcomer")
-    user.emailaddress_set.create(email=address, verified=True)
-    return user
-
-
-@pytest.mark.parametrize("address", ["Ali@margalla.edu.pk", "ali@students.margalla.edu.pk"])
-def test_an_address_in_a_listed_domain_verifies_at_once(cast, institution, address):
-    owner = at(address)
-    body = founded(owner, "academic")
-    assert recognition.rule_offer(owner, body) == institution
-    done = recognition.verification_by_rule(actor=owner, organisation=body)
-    assert (done.state, done.verifier, done.rule) == ("accepted", None, "recognised_institution")
-    fresh = Organisation.objects.get(pk=body.pk)
-    assert (fresh.is_verified, fresh.name, fresh.province) == (True, "Margalla Institute", "islamabad")
-    assert AuditRow.objects.get(action="verification_by_rule").after["institution"] == institution.code
-    assert cast.admin.code in OutboxRow.objects.get(key="verification_by_rule").payload["users"]
-    assert recognition.rule_offer(owner, fresh) is None
-    # A verifier may still take it back.
-    assert (
-        verifications.verification_revoke(actor=cast.admin, verification=done, reason="A student").state
-        == "revoked"
-    )
-
-
-@pytest.mark.parametrize(
-    "address", ["ali@other.edu.pk", "ali@notmargalla.edu.pk", "ali@margalla.edu.pk.evil.pk"]
-)
-def test_edu_pk_alone_proves_nothing(cast, institution, address):
-    owner = at(address)
-    body = founded(owner, "academic")
-    assert recognition.rule_offer(owner, body) is None
-    with pytest.raises(Refused):
-        recognition.verification_by_rule(actor=owner, organisation=body)
-    assert not Organisation.objects.get(pk=body.pk).is_verified
-
-
-def test_an_unproved_address_or_a_closed_entry_proves_nothing(cast, institution):
-    owner = person("newcomer")
-    owner.emailaddress_set.create(email="ali@margalla.edu.pk", verified=False)
-    body = founded(owner, "academic")
-    with pytest.raises(Refused):
-        recognition.verification_by_rule(actor=owner, organisation=body)
-    owner.emailaddress_set.update(verified=True)
-    RecognisedInstitution.objects.update(is_active=False)
-    with pytest.raises(Refused):
-        recognition.verification_by_rule(actor=owner.fresh(), organisation=body)
-
-
-def test_the_rule_is_for_owners_of_academic_bodies_and_once_an_institution(cast, institution):
-    owner = at("ali@margalla.edu.pk")
-    with pytest.raises(NotAllowed):
-        recognition.verification_by_rule(actor=owner, organisation=cast.organisation)
-    with pytest.raises(IllegalState):
-        recognition.verification_by_rule(actor=owner, organisation=founded(owner, "startup"))
-    body = founded(owner, "academic")
-    recognition.verification_by_rule(actor=owner, organisation=body)
-    with pytest.raises(IllegalState):
-        recognition.verification_by_rule(actor=owner, organisation=body)
-    second = person("second")
-    second.emailaddress_set.create(email="sara@margalla.edu.pk", verified=True)
-    with pytest.raises(Refused, match="here already"):
-        recognition.verification_by_rule(actor=second, organisation=founded(second, "academic"))
-
-
+# --- In the database ---------------------------------------------------------------------------------
 def test_in_the_database_only_a_rule_decides_without_a_verifier(cast):
     claim = claimed(cast.pi, founded(cast.pi, "startup"), "cuin", "0012345")
     facts = {"state": "accepted", "decided_at": clock.now(), "expires_on": clock.today() + YEAR}

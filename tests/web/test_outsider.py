@@ -30,6 +30,7 @@ from portal.people import terms
 from portal.people.models import (
     Deputy,
     OrganisationEndorsement,
+    OwnershipRequest,
     Programme,
     RecognisedInstitution,
     Verification,
@@ -220,7 +221,9 @@ def things(stage: Stage) -> dict[str, dict[str, str]]:
     case = ReclaimCase.objects.create(
         allocation=stage.allocation, rule=rule, version=version, due_at=clock.now()
     )
+    asked = OwnershipRequest.objects.create(organisation=cast.organisation, user=cast.member, reason="R")
     return {
+        "ownership": {"code": asked.code},
         "reclaim": {"code": case.code},
         "reclaim-rules": {"code": rule.code},
         "projects": {

@@ -10,6 +10,7 @@ from portal.people.models import (
     Consent,
     Deputy,
     Organisation,
+    OwnershipRequest,
     ProgrammeRole,
     RecognisedInstitution,
     TermsVersion,
@@ -98,26 +99,47 @@ def test_a_table_is_shown_first_and_applied_then(web, cast):
     assert refused.status_code == 422
 
 
-def test_a_newcomer_is_verified_by_a_button(web, cast, django_assert_max_num_queries):
+def test_a_newcomer_joins_by_a_button_and_asks_to_manage(web, cast, django_assert_max_num_queries):
     RecognisedInstitution.objects.create(
         name="Margalla Institute", domains=["margalla.edu.pk"], province="islamabad", source="HEC"
     )
     newcomer = person("newcomer")
     newcomer.emailaddress_set.create(email="ali@margalla.edu.pk", verified=True)
     browser = web(newcomer)
-    fields = {"name": "My lab", "kind": "academic", "province": "sindh", "website": ""}
-    page = browser.post("/organisations/new/", fields, follow=True).content.decode()
-    body = Organisation.objects.get(name="My lab")
-    button = f"{body.get_absolute_url()}verification/by-rule/"
-    assert button in page
-    with django_assert_max_num_queries(15):
-        browser.get(body.get_absolute_url())
-    assert web(cast.outsider).post(button).status_code == 404
-    page = web(newcomer).post(button, follow=True).content.decode()
-    assert Organisation.objects.get(pk=body.pk).is_verified
-    assert "Margalla Institute" in page
+    browser.get("/organisations/")  # what every page remembers for a while
+    with django_assert_max_num_queries(10):
+        assert 'action="/organisations/join/"' in browser.get("/organisations/").content.decode()
+    assert 'action="/organisations/join/"' not in web(cast.pi).get("/organisations/").content.decode()
+    web(cast.outsider).post("/organisations/join/")
+    assert not Organisation.objects.filter(name="Margalla Institute").exists()
+    page = web(newcomer).post("/organisations/join/", follow=True).content.decode()
+    body = Organisation.objects.get(name="Margalla Institute")
+    assert body.is_verified
+    manage = f"{body.get_absolute_url()}manage/"
+    assert manage in page
     rule = Verification.objects.get(organisation=body)
     assert "recognised institution" in web(newcomer).get(rule.get_absolute_url()).content.decode()
+    assert web(cast.outsider).get(manage).status_code == 404
+    assert web(cast.admin).get(manage).status_code == 403
+    assert web(newcomer).post(manage, {"reason": ""}).status_code == 422
+    page = web(newcomer).post(manage, {"reason": "I am its registrar"}, follow=True).content.decode()
+    browser.get(body.get_absolute_url())
+    with django_assert_max_num_queries(15):
+        browser.get(body.get_absolute_url())
+    asked = OwnershipRequest.objects.get()
+    assert f"/ownership/{asked.code}/withdraw/" in page
+    web(cast.admin).get("/verifications/")
+    with django_assert_max_num_queries(10):
+        queue = browser.get("/verifications/").content.decode()
+    assert "I am its registrar" in queue
+    confirm = f"/ownership/{asked.code}/confirm/"
+    assert confirm in queue
+    assert web(cast.outsider).post(confirm).status_code == 404
+    assert web(newcomer).post(confirm).status_code == 403
+    assert web(cast.admin).post(f"/ownership/{asked.code}/decline/", {"reason": ""}).status_code == 422
+    web(cast.admin).post(confirm)
+    assert body.memberships.get(user=newcomer).role == "owner"
+    assert "Nobody manages" not in web(newcomer).get(body.get_absolute_url()).content.decode()
 
 
 # --- Two verifiers ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from portal.foundation.api import ScopedViewSet, given
 from portal.foundation.errors import NotVisible
 from portal.foundation.policies import require
+from portal.people.api.ownership import OwnershipReason, OwnershipSerializer
 from portal.people.api.serializers import (
     InvitationInput,
     InvitationSerializer,
@@ -38,7 +39,8 @@ from portal.people.selectors import (
     verifications_visible_to,
 )
 from portal.people.services import members, organisations, verifications
-from portal.people.services.recognition import verification_by_rule
+from portal.people.services.ownership import ownership_ask
+from portal.people.services.recognition import institution_join
 
 
 class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
@@ -113,12 +115,21 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         )
         return Response(OrganisationMemberSerializer(changed).data)
 
-    @extend_schema(request=None, responses=VerificationSerializer)
-    @action(detail=True, methods=["post"], url_path="verify-by-rule", url_name="verify-by-rule")
-    def verify_by_rule(self, request: Request, **kwargs: Any) -> Response:
-        """Have it verified at once, as the recognised institution in whose domain you proved an address."""
-        done = verification_by_rule(actor=request.user, organisation=self.get_object())
-        return Response(VerificationSerializer(done).data)
+    @extend_schema(request=None, responses=OrganisationSerializer)
+    @action(detail=False, methods=["post"])
+    def join(self, request: Request) -> Response:
+        """Join the recognised institution in whose domain you proved an address; it is verified at once."""
+        joined = institution_join(actor=request.user)
+        return Response(OrganisationSerializer(joined).data)
+
+    @extend_schema(request=OwnershipReason, responses={201: OwnershipSerializer})
+    @action(detail=True, methods=["post"], url_path="ask-ownership", url_name="ask-ownership")
+    def ask_ownership(self, request: Request, **kwargs: Any) -> Response:
+        """Ask to manage what nobody manages. For members; a programme admin answers."""
+        organisation = self.get_object()
+        fields = given(OwnershipReason, request)
+        asked = ownership_ask(actor=request.user, organisation=organisation, **fields)
+        return Response(OwnershipSerializer(asked).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=InvitationSerializer(many=True), methods=["GET"], filters=False)
     @extend_schema(request=InvitationInput, responses={201: InvitationSerializer}, methods=["POST"])

@@ -65,6 +65,11 @@ class InstitutionInput(serializers.Serializer[Any]):
     domains = serializers.ListField(child=serializers.CharField(max_length=100))
     province = serializers.ChoiceField(choices=Organisation.Province.choices)
     source = serializers.CharField(max_length=300)  # type: ignore[assignment]
+    focal_email = serializers.EmailField(
+        required=False,
+        allow_blank=True,
+        help_text="Whoever proves it manages the institution's organisation.",
+    )
     is_active = serializers.BooleanField(default=True)
 
 

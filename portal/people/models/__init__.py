@@ -1,6 +1,7 @@
 from portal.people.models.deputy import Deputy
 from portal.people.models.institution import RecognisedInstitution
 from portal.people.models.organisation import Invitation, Membership, Organisation
+from portal.people.models.ownership import OwnershipRequest
 from portal.people.models.programme import Endorsement, OrganisationEndorsement, Programme
 from portal.people.models.roles import AuditorScope, ProgrammeRole
 from portal.people.models.terms import Consent, TermsVersion
@@ -18,6 +19,7 @@ __all__ = [
     "Membership",
     "Organisation",
     "OrganisationEndorsement",
+    "OwnershipRequest",
     "Programme",
     "ProgrammeRole",
     "RecognisedInstitution",

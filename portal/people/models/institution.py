@@ -27,6 +27,11 @@ class RecognisedInstitution(Record):
         max_length=300,
         help_text=_("Where it is recognised: a list with its date, or an address."),
     )
+    focal_email = models.EmailField(
+        _("focal person's address"),
+        blank=True,
+        help_text=_("Whoever proves it manages the institution's organisation without being asked further."),
+    )
     is_active = models.BooleanField(_("in use"), default=True)
 
     class Meta:

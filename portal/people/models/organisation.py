@@ -39,6 +39,15 @@ class Organisation(Record):
     province = models.CharField(_("province"), max_length=12, choices=Province)
     women_led = models.BooleanField(_("women-led"), default=False, help_text=WOMEN_LED)
     website = models.URLField(_("website"), blank=True)
+    # Who has an address there joins by it. Its name and province are the listed ones, and whoever came first
+    # doesn't own it: see services/recognition.py.
+    institution = models.OneToOneField(
+        "people.RecognisedInstitution",
+        verbose_name=_("recognised institution"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+    )
     illustrative = models.BooleanField(_("illustrative"), default=False)
 
     class Meta:

@@ -12,7 +12,7 @@ from portal.foundation.services import records
 from portal.foundation.text import fold_line
 from portal.people.models import Organisation, RecognisedInstitution
 from portal.people.services._gate import require_admin
-from portal.people.services.institutions import SHOWN, checked, hold_list
+from portal.people.services.institutions import SHOWN, checked, hold_list, pass_on
 
 COLUMNS = ("name", "domains", "province", "source")
 OPTIONAL = "active"
@@ -97,9 +97,10 @@ def institutions_import(*, actor: Any, table: str) -> Plan:
             record = RecognisedInstitution(**change.fields)
             records.insert(actor=actor, action="institution_add", record=record, shown=SHOWN)
         else:
-            records.update(
+            changed = records.update(
                 actor=actor, action="institution_update", record=change.institution, changes=change.fields
             )
+            pass_on(actor, changed)
     return plan
 
 

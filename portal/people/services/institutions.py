@@ -13,25 +13,38 @@ from portal.people.identifiers import DOMAIN
 from portal.people.models import Organisation, RecognisedInstitution
 from portal.people.services._gate import require_admin, require_line
 
-SHOWN = ("name", "domains", "province", "source", "is_active")
+SHOWN = ("name", "domains", "province", "source", "focal_email", "is_active")
 MOST_DOMAINS = 20
 MOST_CHARACTERS = 100
 # Whoever registers a name gets one of these, so such a domain would vouch for everybody.
 NOT_ONE_INSTITUTION = re.compile(r"(ac|com|edu|fam|gob|gok|gop|gos|gov|info|net|org|res|web)\.[a-z]{2}")
+# Mail for everybody: an address there says nothing about where somebody belongs.
+FOR_EVERYBODY = re.compile(
+    r"(.+\.)?(gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|icloud|me|aol|proton|protonmail|gmx|mail|zoho)"
+    r"\.(com|net|org|me|co|pk|com\.pk|co\.uk)"
+)
 
 
 @transaction.atomic
 def institution_add(
-    *, actor: Any, name: str, domains: Iterable[str], province: str, source: str, is_active: bool = True
+    *,
+    actor: Any,
+    name: str,
+    domains: Iterable[str],
+    province: str,
+    source: str,
+    focal_email: str = "",
+    is_active: bool = True,
 ) -> RecognisedInstitution:
-    """Add an institution.
+    """Add an institution. Who proves `focal_email` manages its organisation.
 
-    Raises InvalidInput (name, domains, province, source), NotAllowed, SecondFactorNeeded.
+    Raises InvalidInput (name, domains, province, source, focal_email), NotAllowed, SecondFactorNeeded.
     """
     require_admin(actor)
     hold_list()
     fields = checked(name=name, domains=domains, province=province, source=source)
     require_free(fields["domains"])
+    fields["focal_email"] = _checked_focal(focal_email, fields["domains"])
     record = RecognisedInstitution(**fields, is_active=is_active)
     return records.insert(actor=actor, action="institution_add", record=record, shown=SHOWN)
 
@@ -46,14 +59,32 @@ def institution_update(
     province: str,
     source: str,
     is_active: bool,
+    focal_email: str | None = None,
 ) -> RecognisedInstitution:
-    """Change an entry, or take it out of use. Who was verified by it stays so. Raises as for adding."""
+    """Change an entry, or take it out of use. Who was verified by it stays so. Raises as for adding.
+
+    Its organisation, where it is here, takes the name and province. `focal_email` None leaves it as it is.
+    """
     require_admin(actor)
     hold_list()
     fields = checked(name=name, domains=domains, province=province, source=source)
     require_free(fields["domains"], besides=institution)
-    changes = fields | {"is_active": is_active}
-    return records.update(actor=actor, action="institution_update", record=institution, changes=changes)
+    focal = institution.focal_email if focal_email is None else focal_email
+    changes = fields | {"is_active": is_active, "focal_email": _checked_focal(focal, fields["domains"])}
+    changed = records.update(actor=actor, action="institution_update", record=institution, changes=changes)
+    pass_on(actor, changed)
+    return changed
+
+
+def pass_on(actor: Any, institution: RecognisedInstitution) -> None:
+    """Its organisation is called and placed as it is."""
+    for organisation in Organisation.objects.filter(institution=institution):
+        records.update(
+            actor=actor,
+            action="organisation_update",
+            record=organisation,
+            changes={"name": institution.name, "province": institution.province},
+        )
 
 
 def hold_list() -> None:
@@ -91,6 +122,19 @@ def require_free(domains: list[str], *, besides: RecognisedInstitution | None = 
         )
 
 
+def _checked_focal(email: str, domains: list[str]) -> str:
+    """Empty, or an address of the institution's own."""
+    folded = email.strip().lower()
+    host = folded.rpartition("@")[2]
+    if folded and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
+        raise InvalidInput(
+            _("This address lies in none of the institution's domains."),
+            field="focal_email",
+            remedy=_("Give an address such as registrar@university.edu.pk, or leave it empty."),
+        )
+    return folded
+
+
 def _checked_domains(domains: Iterable[str]) -> list[str]:
     folded = sorted({domain.strip().lower().lstrip("@") for domain in domains if domain.strip()})
     if not folded:
@@ -110,7 +154,7 @@ def _checked_domains(domains: Iterable[str]) -> list[str]:
                 field="domains",
                 remedy=_("Write it like university.edu.pk, without @ or https://."),
             )
-        if NOT_ONE_INSTITUTION.fullmatch(domain):
+        if NOT_ONE_INSTITUTION.fullmatch(domain) or FOR_EVERYBODY.fullmatch(domain):
             raise InvalidInput(
                 _("%(domain)s isn't one institution's own.") % {"domain": domain},
                 field="domains",

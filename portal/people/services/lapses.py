@@ -10,7 +10,7 @@ from portal.foundation import clock
 from portal.foundation.services import audit
 from portal.people.models import Verification
 from portal.people.services.announce import tell
-from portal.people.services.members import owners_of
+from portal.people.services.members import answering_for
 
 # Days before the last day on which owners are told.
 STEPS = (30, 14, 7, 1)
@@ -70,7 +70,7 @@ def _tell(row: Verification, days_left: int) -> None:
     organisation = row.organisation
     is_over = days_left < 0
     tell(
-        users=owners_of(organisation),
+        users=answering_for(organisation, row.submitted_by),
         kind="verification_lapsed" if is_over else "verification_lapses",
         subject=(
             gettext_noop("The verification of %(organisation)s has lapsed")

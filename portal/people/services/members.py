@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotVisible, Refused
-from portal.foundation.policies import require
+from portal.foundation.policies import allowed, require, require_second_factor
 from portal.foundation.services import audit, records
 from portal.people.models import Invitation, Membership, Organisation, User
 from portal.people.services._gate import locked
@@ -108,10 +108,13 @@ def invitation_withdraw(*, actor: Any, invitation: Invitation) -> Invitation:
 def member_role_change(*, actor: Any, organisation: Organisation, user: User, role: str) -> Membership:
     """Make somebody an owner or a plain member. The last owner stays one. Raises IllegalState, NotAllowed.
 
-    Where no owner is left who comes in, a programme admin names a new one.
+    Where no owner is left who comes in, a programme admin who has no part in it names a new one
+    (SecondFactorNeeded).
     """
     organisation = locked(organisation)
     require(actor, "people.change_member_role", organisation)
+    if not allowed(actor, "people.manage_organisation", organisation):
+        require_second_factor(actor)
     if role not in Membership.Role.values:
         raise InvalidInput(_("There is no such role."), field="role", remedy=_("Choose owner or member."))
     membership = _membership(organisation, user)
@@ -119,6 +122,7 @@ def member_role_change(*, actor: Any, organisation: Organisation, user: User, ro
         return membership
     if membership.role == Membership.Role.OWNER:
         _require_other_owner(organisation, user)
+        _withdraw_invitations_of(organisation, user)
     before, membership.role = membership.role, role
     membership.store("role")
     _record(actor, "member_role_change", organisation, user, before={"role": before}, after={"role": role})
@@ -155,6 +159,7 @@ def member_remove(*, actor: Any, organisation: Organisation, user: User) -> None
     membership = _membership(organisation, user)
     if membership.role == Membership.Role.OWNER:
         _require_other_owner(organisation, user)
+        _withdraw_invitations_of(organisation, user)
     _record(actor, "member_remove", organisation, user, before={"role": membership.role}, after={})
     membership.delete()
     if actor.pk != user.pk:
@@ -173,6 +178,11 @@ def owners_of(organisation: Organisation) -> list[User]:
     return list(
         User.objects.filter(memberships__organisation=organisation, memberships__role=Membership.Role.OWNER)
     )
+
+
+def answering_for(organisation: Organisation, asker: User) -> list[User]:
+    """Whom it concerns what becomes of a verification: the owners; where there are none, who asked for it."""
+    return owners_of(organisation) or [asker]
 
 
 def _checked_address(email: str) -> str:
@@ -234,6 +244,12 @@ def _require_other_owner(organisation: Organisation, user: User) -> None:
     owners = organisation.memberships.filter(role=Membership.Role.OWNER, user__is_active=True)
     if user.is_active and not owners.exclude(user=user).exists():
         raise IllegalState(_("This is the last owner."), remedy=_("Make another member an owner first."))
+
+
+def _withdraw_invitations_of(organisation: Organisation, user: User) -> None:
+    """Nobody comes in, maybe as an owner, by the word of somebody who owns it no more."""
+    sent = organisation.invitations.filter(state=State.PENDING, invited_by=user)
+    sent.update(state=State.WITHDRAWN, updated_at=clock.now())
 
 
 def _tell_role(membership: Membership) -> None:

@@ -64,7 +64,14 @@ def organisation_update(
 
 
 def _require_free(organisation: Organisation, changes: dict[str, Any]) -> None:
-    """Raises IllegalState where a fact changes that a verification is about."""
+    """Raises IllegalState where a fact changes that a verification is about, or the list of institutions."""
+    for field in ("name", "province"):
+        if organisation.institution_id and changes[field] != getattr(organisation, field):
+            raise IllegalState(
+                _("A recognised institution is called and placed as it is listed."),
+                field=field,
+                remedy=_("Ask a programme admin to correct the list of recognised institutions."),
+            )
     if not (organisation.is_verified or organisation.is_awaiting):
         return
     if changes["name"] != organisation.name:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
-from portal.foundation.policies import require
+from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit, records
 from portal.people.models import Membership, Organisation, OrganisationEndorsement, Programme, User
 from portal.people.models.programme import Endorsement
@@ -84,7 +84,8 @@ def organisation_endorse(
 ) -> OrganisationEndorsement:
     """The programme stands for an organisation and all its projects. For its coordinators.
 
-    Nobody endorses an organisation of their own. Raises NotAllowed, InvalidInput, IllegalState.
+    Nobody endorses an organisation of their own, nor one that isn't verified. Raises NotAllowed,
+    SecondFactorNeeded, InvalidInput, IllegalState.
     """
     require_coordinator(actor, programme, until)
     if organisation.pk in actor.organisation_ids:
@@ -92,6 +93,12 @@ def organisation_endorse(
             _("Nobody endorses their own organisation."),
             field="organisation",
             remedy=_("Ask another coordinator."),
+        )
+    if not organisation.is_verified:
+        raise InvalidInput(
+            _("“%(organisation)s” isn't verified (any more).") % {"organisation": organisation},
+            field="organisation",
+            remedy=_("Endorse it once it is: else nobody knows whom the programme stands for."),
         )
     return endorse(
         actor,
@@ -108,8 +115,12 @@ def organisation_endorse(
 
 @transaction.atomic
 def endorsement_withdraw(*, actor: Any, endorsement: Endorsement, reason: str) -> None:
-    """The programme no longer stands for it. For its coordinators. Raises NotAllowed, IllegalState."""
+    """The programme no longer stands for it. For its coordinators.
+
+    Raises NotAllowed, SecondFactorNeeded, InvalidInput, IllegalState.
+    """
     require(actor, "people.coordinate_programme", endorsement.programme)
+    require_second_factor(actor)
     reason = require_reason(reason)
     row = type(endorsement)._default_manager.select_for_update(of=("self",)).get(pk=endorsement.pk)
     if row.withdrawn_at:
@@ -126,8 +137,11 @@ def endorsement_withdraw(*, actor: Any, endorsement: Endorsement, reason: str) -
 
 
 def require_coordinator(actor: Any, programme: Programme, until: date | None) -> None:
-    """Raises NotAllowed for everybody else, IllegalState where it is closed, InvalidInput for a past day."""
+    """Raises NotAllowed for everybody else, SecondFactorNeeded, IllegalState where it is closed, InvalidInput
+    for a past day.
+    """
     require(actor, "people.coordinate_programme", programme)
+    require_second_factor(actor)
     if programme.closed_at:
         raise IllegalState(_("This programme is closed: it endorses nothing further."))
     if until is not None and until < clock.today():
@@ -181,10 +195,12 @@ def owners_of(organisation: Organisation) -> Iterable[Membership]:
 
 
 def people_at(addresses: Iterable[str]) -> list[User]:
-    """The people who sign in with these addresses. Raises InvalidInput for one that nobody has."""
+    """The people who have proved these addresses. Raises InvalidInput for one that nobody has."""
     found = []
     for address in addresses:
-        user = User.objects.filter(email__iexact=address, is_active=True).first()
+        user = User.objects.filter(
+            emailaddress__email__iexact=address, emailaddress__verified=True, is_active=True
+        ).first()
         if user is None:
             raise InvalidInput(
                 _("Nobody signs in with %(address)s.") % {"address": address},

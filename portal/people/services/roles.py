@@ -37,11 +37,17 @@ def role_grant(*, actor: Any, user: User, role: str, reason: str) -> ProgrammeRo
 
 @transaction.atomic
 def role_revoke(*, actor: Any, role: ProgrammeRole, reason: str) -> None:
-    """Take a role away. Raises InvalidInput, NotAllowed, SecondFactorNeeded."""
+    """Take a role away; an auditor's scopes go with it, so that none comes back unseen.
+
+    Raises InvalidInput, NotAllowed, SecondFactorNeeded.
+    """
     reason = _may_change(actor, role.user, reason)
-    audit.record(
-        actor=actor, action="role_revoke", target=role.user, before={"role": role.role}, reason=reason
-    )
+    before: dict[str, Any] = {"role": role.role}
+    if role.role == ProgrammeRole.Role.AUDITOR:
+        scopes = role.user.auditor_scopes.all()
+        before["scopes"] = [f"{scope.kind}:{scope.code}" for scope in scopes]
+        scopes.delete()
+    audit.record(actor=actor, action="role_revoke", target=role.user, before=before, reason=reason)
     role.delete()
     _tell(role.user, reason)
 
@@ -60,7 +66,6 @@ def scope_grant(*, actor: Any, user: User, kind: str, code: str, reason: str) ->
         )
     row, is_new = AuditorScope.objects.get_or_create(user=user, kind=kind, code=code)
     if is_new:
-        after = row.snapshot("kind", "code") | {"scope": f"{kind}:{code}"}
         after = row.snapshot("kind", "code")
         audit.record(actor=actor, action="scope_grant", target=user, after=after, reason=reason)
     return row

@@ -19,9 +19,10 @@ from portal.foundation.services import audit
 from portal.people import evidence, identifiers
 from portal.people.models import Organisation, User, Verification, VerificationWord
 from portal.people.policies import VERIFIERS, seat_of
+from portal.people.selectors import words_that_count
 from portal.people.services._gate import locked, require_reason
 from portal.people.services.announce import tell
-from portal.people.services.members import owners_of
+from portal.people.services.members import answering_for
 from portal.people.transitions import VERIFICATION
 
 MOST_DAYS = 3 * 365
@@ -140,7 +141,7 @@ def verification_accept(
 def _speak(
     actor: Any, seat: User, row: Verification, *, expires_on: date, women_led: bool, remark: str
 ) -> list[VerificationWord]:
-    """Add a word and return all that count: not those of people who have since joined the organisation."""
+    """Add a word and return all that count."""
     if row.words.filter(Q(verifier__in=[actor, seat]) | Q(seat__in=[actor, seat])).exists():
         raise IllegalState(
             _("You have vouched for this already, or somebody has in the same seat."),
@@ -161,8 +162,7 @@ def _speak(
         after=word.snapshot("expires_on", "women_led", "seat"),
         reason=remark,
     )
-    concerned = row.organisation.memberships.values("user")
-    return list(row.words.exclude(verifier__in=concerned).exclude(seat__in=concerned))
+    return list(words_that_count(row))
 
 
 def _accept(actor: Any, row: Verification, words: list[VerificationWord], reason: str) -> Verification:
@@ -291,7 +291,7 @@ def _tell_other_verifiers(row: Verification) -> None:
 def _tell_owners(verification: Verification, *, subject: str, body: str, params: dict[str, str]) -> None:
     organisation = verification.organisation
     tell(
-        users=owners_of(organisation),
+        users=answering_for(organisation, verification.submitted_by),
         kind=f"verification_{verification.state}",
         subject=subject,
         body=body,

@@ -233,6 +233,14 @@ class InstitutionForm(forms.Form):
         max_length=300,
         help_text=_("Where it is recognised: a list with its date, or an address."),
     )
+    focal_email = forms.EmailField(
+        label=_("Focal person's address"),
+        required=False,
+        help_text=_(
+            "In a domain of the institution. Whoever proves it manages its organisation; "
+            "without one a programme admin confirms who does."
+        ),
+    )
     is_active = forms.BooleanField(
         label=_("In use"),
         required=False,

@@ -78,7 +78,8 @@ class InstitutionEdit(InstitutionFormPage):
         self.object = get_object_or_404(institutions_visible_to(self.request.user), code=self.kwargs["code"])
 
     def get_initial(self) -> dict[str, Any]:
-        fields = {name: getattr(self.object, name) for name in ("name", "province", "source", "is_active")}
+        shown = ("name", "province", "source", "focal_email", "is_active")
+        fields = {name: getattr(self.object, name) for name in shown}
         return fields | {"domains": " ".join(self.object.domains)}
 
     def act(self, form: InstitutionForm) -> RecognisedInstitution:

@@ -24,7 +24,7 @@ from portal.people.selectors import (
     organisations_visible_to,
 )
 from portal.people.services import members, organisations
-from portal.people.services.recognition import rule_offer
+from portal.people.services.recognition import join_offer
 from portal.people.web.forms import ConfirmForm, InvitationForm, OrganisationDetailsForm, OrganisationForm
 
 
@@ -38,7 +38,7 @@ class OrganisationList(ListPage):
         user: Any = self.request.user
         invitations = [entry for entry in invitations_to(user) if entry.is_open]
         return super().get_context_data(
-            invitations=invitations, sees_all=bool(user.roles & SEE_ALL), **kwargs
+            invitations=invitations, offer=join_offer(user), sees_all=bool(user.roles & SEE_ALL), **kwargs
         )
 
 
@@ -52,16 +52,21 @@ class OrganisationPage(DetailPage):
         may_manage = allowed(user, "people.manage_organisation", organisation)
         members = list(members_of(organisation))
         verifications = organisation.verifications.select_related("submitted_by", "verifier")
+        is_member = organisation.pk in user.organisation_ids
+        is_orphaned = not any(_owns(member) for member in members)
+        asked = organisation.ownership_requests.filter(user=user, state="pending") if is_orphaned else None
         sees_claims = organisation.pk in user.organisation_ids or allowed(user, "people.verify")
         return {
             "object": organisation,
             "may_manage": may_manage,
-            "is_member": organisation.pk in user.organisation_ids,
+            "is_member": is_member,
+            "is_orphaned": is_orphaned,
+            "asked": asked.first() if asked is not None else None,
             "members": members,
             "may_change_roles": may_manage or allowed(user, "people.change_member_role", organisation),
             # The last owner can neither leave nor step down.
             "is_last_owner": may_manage and sum(_owns(member) for member in members) == 1,
-            "offer": rule_offer(user, organisation) if may_manage else None,
+            "offer": join_offer(user) if is_member and not organisation.is_verified else None,
             "roles": Membership.Role.choices,
             "invitations": open_invitations_of(organisation) if may_manage else [],
             "events": [event(verification) for verification in verifications] if sees_claims else [],
@@ -121,12 +126,15 @@ class OrganisationFormPage(FormPage):
         require(user, "people.manage_organisation", self.object)
 
     def page_context(self) -> dict[str, Any]:
-        href = self.object.get_absolute_url()
-        crumbs = [
-            {"label": _("Organisations"), "href": reverse("organisations")},
-            {"label": self.object.name, "href": href},
-        ]
-        return {"crumbs": crumbs, "back_url": href}
+        return {"crumbs": crumbs_of(self.object), "back_url": self.object.get_absolute_url()}
+
+
+def crumbs_of(organisation: Organisation) -> list[dict[str, Any]]:
+    """The way to the page of an organisation."""
+    return [
+        {"label": _("Organisations"), "href": reverse("organisations")},
+        {"label": organisation.name, "href": organisation.get_absolute_url()},
+    ]
 
 
 class OrganisationEdit(OrganisationFormPage):

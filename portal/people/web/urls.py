@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from portal.people.web import deputies, institutions, organisations, own, people, terms, verifications
+from portal.people.web import (
+    deputies,
+    institutions,
+    organisations,
+    own,
+    ownership,
+    people,
+    terms,
+    verifications,
+)
 
 urlpatterns = [
     path("terms/", terms.Terms.as_view(), name="terms"),
@@ -24,6 +33,7 @@ urlpatterns = [
     path("tokens/<slug:code>/revoke/", own.TokenRevoke.as_view(), name="token_revoke"),
     path("organisations/", organisations.OrganisationList.as_view(), name="organisations"),
     path("organisations/new/", organisations.OrganisationCreate.as_view(), name="organisation_create"),
+    path("organisations/join/", ownership.InstitutionJoin.as_view(), name="institution_join"),
     path("organisations/<slug:code>/", organisations.OrganisationPage.as_view(), name="organisation"),
     path(
         "organisations/<slug:code>/edit/", organisations.OrganisationEdit.as_view(), name="organisation_edit"
@@ -44,11 +54,10 @@ urlpatterns = [
         organisations.OwnershipHandOver.as_view(),
         name="ownership_hand_over",
     ),
-    path(
-        "organisations/<slug:code>/verification/by-rule/",
-        verifications.VerificationByRule.as_view(),
-        name="verification_by_rule",
-    ),
+    path("organisations/<slug:code>/manage/", ownership.OwnershipAsk.as_view(), name="ownership_ask"),
+    path("ownership/<slug:code>/confirm/", ownership.OwnershipConfirm.as_view(), name="ownership_confirm"),
+    path("ownership/<slug:code>/decline/", ownership.OwnershipDecline.as_view(), name="ownership_decline"),
+    path("ownership/<slug:code>/withdraw/", ownership.OwnershipWithdraw.as_view(), name="ownership_withdraw"),
     path(
         "organisations/<slug:code>/verification/",
         verifications.VerificationSubmit.as_view(),

@@ -6,12 +6,10 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import View
 
-from portal.foundation import clock
 from portal.foundation.policies import allowed, require
 from portal.foundation.web import ActionView, DetailPage, FormPage, ListPage, ObjectMixin
 from portal.people import evidence, identifiers
@@ -21,14 +19,17 @@ from portal.people.models.organisation import WOMEN_LED
 from portal.people.models.verification import words_needed
 from portal.people.selectors import (
     evidence_visible_to,
-    organisations_visible_to,
     others_claiming,
+    ownership_requests_to_decide,
     verifications_visible_to,
+    words_that_count,
 )
 from portal.people.services import verifications
-from portal.people.services.recognition import verification_by_rule
 from portal.people.web.forms import AcceptForm, ReasonForm, VerificationForm
 from portal.people.web.organisations import OrganisationFormPage
+
+# How many requests to manage an organisation stand above the queue, the oldest first.
+SHOWN = 25
 
 
 class VerificationSubmit(OrganisationFormPage):
@@ -66,21 +67,8 @@ class VerificationSubmit(OrganisationFormPage):
         return self.object  # type: ignore[no-any-return]
 
 
-class VerificationByRule(ActionView):
-    """A button for owners with an address in a recognised institution's domain."""
-
-    selector = organisations_visible_to
-
-    def act(self, target: Organisation) -> str:
-        done = verification_by_rule(actor=self.request.user, organisation=target)
-        return _("%(organisation)s is verified until %(until)s.") % {
-            "organisation": done.organisation,
-            "until": date_format(done.expires_on or clock.today(), "j M Y"),
-        }
-
-
 class VerificationList(ListPage):
-    """The verifiers' queue, oldest first; `?state=` shows what was decided."""
+    """The verifiers' queue, oldest first; `?state=` shows what was decided. Admins see who asks to manage."""
 
     selector = verifications_visible_to
     filterset_class = VerificationFilter
@@ -92,6 +80,10 @@ class VerificationList(ListPage):
         if not self.request.GET:
             options["data"] = QueryDict("state=pending&ordering=created_at")
         return options
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = ownership_requests_to_decide(self.request.user)[:SHOWN]
+        return super().get_context_data(ownership_requests=asked, **kwargs)
 
 
 class VerificationPage(DetailPage):
@@ -107,7 +99,7 @@ class VerificationPage(DetailPage):
             "object": verification,
             "women_led_means": WOMEN_LED,
             "words": words,
-            "missing": verification.words_needed - len(words),
+            "missing": verification.words_needed - words_that_count(verification).count(),
             "has_spoken": any(user.pk in (word.verifier_id, word.seat_id) for word in words),
             "kind": identifiers.label_of(verification.identifier_kind),
             "may_decide": allowed(user, "people.verify_organisation", verification),
