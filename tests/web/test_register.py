@@ -1,6 +1,7 @@
 """The public register: whom it shows (everybody), what it holds back, and what it comes to."""
 
 import csv
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from allocations.awards.models import Allocation
 from allocations.projects.models import Project
 from portal.foundation import clock
+from portal.foundation.throttling import PublicPages
 from portal.people.models import Organisation, Verification
 from tests.cast import Cast
 from tests.requesting import HOUR, approved, declined, fund, submitted
@@ -114,6 +116,35 @@ def test_who_has_it_needs_it_not_again(allocation: Allocation, cast: Cast, api) 
     assert api(None).get(API, headers=again).status_code == 200
 
 
+def test_a_renamed_row_makes_another_answer_however_late_it_is_committed(
+    allocation: Allocation, cast: Cast, api
+) -> None:
+    # The latest change of all was another row's.
+    other = Project.objects.create(
+        organisation=cast.other_organisation, title="Robots", abstract="", sector=cast.project.sector
+    )
+    allocated(other, cast.resource, by=cast.council, gpu_hours=1)
+    for row in (other, cast.other_organisation):
+        type(row).objects.filter(pk=row.pk).update(updated_at=clock.now() + timedelta(days=1))
+    for row, field in ((cast.organisation, "name"), (cast.project, "abstract")):
+        etag = api(None).get(API)["ETag"]
+        assert api(None).get(API, headers={"If-None-Match": etag}).status_code == 304
+        setattr(row, field, "Another")
+        row.store(field)
+        answer = api(None).get(API, headers={"If-None-Match": etag})
+        assert (answer.status_code, "Another" in answer.content.decode()) == (200, True)
+
+
+@pytest.mark.parametrize("page", [PAGE, "/register/statistics/", "/letters/", "/letters/let-0000000000/"])
+def test_pages_for_everybody_bound_how_often_strangers_ask(page: str, cast: Cast, web, monkeypatch) -> None:
+    cache.clear()
+    monkeypatch.setattr(PublicPages, "THROTTLE_RATES", {"public": "2/min"})
+    answers = [web(None).get(page).status_code for _ask in range(3)]
+    assert answers[:2] in ([200, 200], [404, 404])
+    assert answers[2] == 429
+    assert web(cast.pi).get(page).status_code in (200, 404), "who is signed in isn't counted"
+
+
 def test_cells_are_no_formulas(allocation: Allocation, cast: Cast, api) -> None:
     Project.objects.update(abstract="=HYPERLINK(1)\u202e")
     assert lines(api(None).get(API, {"format": "csv"}))[0]["abstract"] == "'=HYPERLINK(1)"
@@ -177,7 +208,7 @@ def test_the_programme_in_figures(cast: Cast, web, api) -> None:
     assert [(share["gpu_seconds"], share["percent"]) for share in by_class] == [(300 * HOUR, 100.0)]
     page = web(None).get(f"{PAGE}statistics/")
     assert page.status_code == 200
-    assert "50 %" in page.content.decode()
+    assert "50&nbsp;%" in page.content.decode()
     # One organisation's figure would tell who leads it.
     assert [each["shares"] for each in told["divisions"] if each["title"] == "Women-led"] == [[]]
     assert "fewer than three organisations" in page.content.decode()

@@ -9,6 +9,7 @@ from django.views.generic import View
 
 from allocations.awards.letters.response import pdf_response
 from allocations.awards.letters.selectors import awards_visible_to, letter_of_code, standing_of
+from portal.foundation.throttling import PublicPageMixin
 from portal.foundation.web import ObjectMixin
 
 
@@ -22,7 +23,7 @@ class LetterPdf(ObjectMixin, View):
         return pdf_response(request.user, self.find(), request.GET.get("lang", ""))
 
 
-class LetterCheck(View):
+class LetterCheck(PublicPageMixin, View):
     """For everybody: is this letter genuine? Persons aren't named."""
 
     http_method_names = ["get"]

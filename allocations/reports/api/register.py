@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import DecimalField, QuerySet, Sum
+from django.db.models.functions import Extract
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django_filters.rest_framework import DjangoFilterBackend
@@ -33,6 +34,8 @@ from allocations.reports.register.filters import RegisterFilters
 from portal.foundation.paging import Pages
 from portal.foundation.units import seconds_to_hours
 
+# When what an entry tells was last changed. What it tells of a request stands still once that is decided.
+TOLD = ("updated_at", "project__updated_at", "project__organisation__updated_at")
 KEPT_SECONDS = 300  # by caches on the way; figures follow the ledger within that
 
 
@@ -200,11 +203,17 @@ class Register(JSONOrCSV):
 
 
 def _etag(request: Request, asked: QuerySet[Allocation], sums: Totals) -> str:
-    """Weak: the same until a figure changes, or a name in it."""
+    """Weak: the same until a figure changes, or a word in it.
+
+    The moments of all changes are summed: by the latest alone, one that was begun before it and committed
+    after it would go unnoticed.
+    """
     changed = asked.order_by().aggregate(
-        Max("updated_at"),
-        Max("project__updated_at"),
-        Max("project__organisation__updated_at"),
+        **{f"changed_{number}": Sum(_moment(path)) for number, path in enumerate(TOLD)}
     )
     told = f"{request.get_full_path()} {request.accepted_renderer.format} {sums} {changed}"
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+
+def _moment(path: str) -> Extract:
+    return Extract(path, "epoch", output_field=DecimalField())

@@ -12,9 +12,10 @@ from allocations.awards.models import Allocation
 from allocations.reports.register import statistics
 from allocations.reports.register.entries import entries, published, totals
 from allocations.reports.register.filters import RegisterFilters
+from portal.foundation.throttling import PublicPageMixin
 
 
-class StatisticsPage(TemplateView):
+class StatisticsPage(PublicPageMixin, TemplateView):
     """The programme in figures, for everybody."""
 
     template_name = "register/statistics.html"
@@ -26,7 +27,7 @@ class StatisticsPage(TemplateView):
         }
 
 
-class RegisterPage(FilterView):
+class RegisterPage(PublicPageMixin, FilterView):
     template_name = "register/register.html"
     filterset_class = RegisterFilters
     paginate_by = 25
