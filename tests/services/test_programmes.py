@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from allocations.awards.quotas.selectors import endorsable_organisations
+from allocations.awards.quotas.services import project_endorse
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
+from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, SecondFactorNeeded
 from portal.foundation.models import AuditRow, OutboxRow
-from portal.people.models import OrganisationEndorsement, Programme
+from portal.people.models import Organisation, OrganisationEndorsement, Programme
 from portal.people.services.programmes import (
     endorsement_withdraw,
     organisation_endorse,
+    people_at,
     programme_close,
     programme_create,
     programme_update,
@@ -115,3 +118,44 @@ def test_a_closed_one_stands_for_nobody(cast: Cast, body: Programme) -> None:
     assert standing() == 0
     with pytest.raises(IllegalState):
         organisation_endorse(actor=cast.admin, programme=closed, organisation=cast.other_organisation)
+
+
+def test_standing_for_somebody_asks_for_a_second_factor(cast: Cast, body: Programme, settings) -> None:
+    row = organisation_endorse(actor=cast.admin, programme=body, organisation=cast.other_organisation)
+    settings.REQUIRE_SECOND_FACTOR = True
+    for act in (
+        lambda: organisation_endorse(actor=cast.admin, programme=body, organisation=cast.organisation),
+        lambda: project_endorse(actor=cast.admin, programme=body, project=cast.project),
+        lambda: endorsement_withdraw(actor=cast.admin, endorsement=row, reason="Moved"),
+    ):
+        with pytest.raises(SecondFactorNeeded):
+            act()
+    assert standing() == 1
+
+
+def test_only_what_is_verified_and_of_its_sector_is_endorsed(cast: Cast, body: Programme) -> None:
+    assert set(endorsable_organisations(cast.admin, body)) == {cast.organisation, cast.other_organisation}
+    assert set(endorsable_organisations(cast.pi, body)) == {cast.other_organisation}
+    cast.other_organisation.verifications.update(expires_on=clock.today() - timedelta(days=1))
+    with pytest.raises(InvalidInput) as refusal:
+        organisation_endorse(
+            actor=cast.admin, programme=body, organisation=Organisation.objects.get(name="Indus Robotics")
+        )
+    assert refusal.value.field == "organisation"
+    assert set(endorsable_organisations(cast.admin, body)) == {cast.organisation}
+    body = programme_update(actor=cast.admin, programme=body, sector="climate")  # the project's is health
+    assert not endorsable_organisations(cast.admin, body)
+    with pytest.raises(InvalidInput) as refusal:
+        project_endorse(actor=cast.admin, programme=body, project=cast.project)
+    assert refusal.value.field == "project"
+    body = programme_update(actor=cast.admin, programme=body, sector="health")
+    project_endorse(actor=cast.admin, programme=body, project=cast.project)
+    organisation_endorse(actor=cast.admin, programme=body, organisation=cast.organisation)
+    assert not endorsable_organisations(cast.admin, body)
+
+
+def test_coordinators_have_proved_their_address(cast: Cast) -> None:
+    assert people_at([cast.council.email]) == [cast.council]
+    cast.council.emailaddress_set.update(verified=False)
+    with pytest.raises(InvalidInput):
+        people_at([cast.council.email])

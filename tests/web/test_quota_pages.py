@@ -117,6 +117,12 @@ def test_the_panel_tells_what_an_award_would_do(cast: Cast, web) -> None:
 def test_a_coordinator_endorses_and_withdraws(cast: Cast, body: Programme, web) -> None:
     browser, path = web(cast.council), body.get_absolute_url()
     asked = {"organisation": cast.organisation.code, "reason": "Tenant"}
+    # What may not be endorsed is no answer; where several fit, they are listed; a part of a name is enough.
+    for text, told in (("nobody", "None fits"), ("i", cast.other_organisation.code)):
+        tried = browser.post(f"{path}organisations/endorse/", asked | {"organisation": text})
+        assert (tried.status_code, told in tried.content.decode()) == (422, True)
+    assert browser.post(f"{path}organisations/endorse/", {"organisation": "indus rob"}).status_code == 302
+    OrganisationEndorsement.objects.all().delete()
     assert browser.post(f"{path}organisations/endorse/", asked).status_code == 302
     assert browser.post(f"{path}projects/endorse/", {"project": "prj-none"}).status_code == 422
     assert browser.post(f"{path}projects/endorse/", {"project": cast.project.code}).status_code == 302

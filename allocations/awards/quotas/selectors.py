@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from allocations.awards.models import Allocation
 from allocations.awards.quotas.calendar import commitments, per_day
@@ -20,7 +20,8 @@ from datacenters.models import Capacity, Resource
 from datacenters.outages import clipped, periods_of, seconds_of
 from portal.foundation import clock
 from portal.foundation.clock import Quarter, quarters_between
-from portal.people.models import Endorsement, OrganisationEndorsement, Programme
+from portal.people.models import Endorsement, Organisation, OrganisationEndorsement, Programme
+from portal.people.selectors import verified_organisations
 
 
 def visible_to(user: Any) -> QuerySet[Quota]:
@@ -58,6 +59,19 @@ def organisation_endorsements(programme: Programme) -> QuerySet[OrganisationEndo
     """The organisations for which it stands at present, the latest first."""
     rows = OrganisationEndorsement.objects.filter(OrganisationEndorsement.in_force(), programme=programme)
     return rows.select_related("organisation", "endorsed_by")
+
+
+def endorsable_organisations(user: Any, programme: Programme) -> QuerySet[Organisation]:
+    """What `user` may have it stand for: verified, not their own, not endorsed yet; of a programme of one
+    sector those with a project there.
+    """
+    endorsed = organisation_endorsements(programme).values("organisation")
+    found = verified_organisations().exclude(pk__in=user.organisation_ids).exclude(pk__in=endorsed)
+    if programme.sector:
+        found = found.filter(
+            Exists(Project.objects.filter(organisation=OuterRef("pk"), sector__code=programme.sector))
+        )
+    return found
 
 
 def endorsement_named(programme: Programme, code: str) -> Endorsement | None:

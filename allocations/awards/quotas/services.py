@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from allocations.awards.quotas.groups import check_group
@@ -111,8 +111,9 @@ def project_endorse(
 ) -> ProjectEndorsement:
     """The programme stands for one project. For its coordinators, but not for projects of their own.
 
-    Taken back by `portal.people.services.programmes.endorsement_withdraw`. Raises NotAllowed, InvalidInput,
-    IllegalState.
+    A programme of one sector stands for projects of that sector. Taken back by
+    `portal.people.services.programmes.endorsement_withdraw`. Raises NotAllowed, SecondFactorNeeded,
+    InvalidInput, IllegalState.
     """
     require_coordinator(actor, programme, until)
     mine = project.organisation_id in actor.organisation_ids
@@ -121,6 +122,12 @@ def project_endorse(
             _("Nobody endorses a project of their own or of their organisation."),
             field="project",
             remedy=_("Ask another coordinator."),
+        )
+    if programme.sector and project.sector.code != programme.sector:
+        raise InvalidInput(
+            _("“%(project)s” is of another sector than the programme.") % {"project": project},
+            field="project",
+            remedy=_("Endorse projects of the programme's own sector, or the whole organisation."),
         )
     members = project.members.select_related("user")
     return endorse(
@@ -189,6 +196,8 @@ def _check(quota: Quota) -> None:
 
 def _check_alone(quota: Quota) -> None:
     """One of a kind for a group, resource and quarter: of two, nobody would know which one holds."""
+    with connection.cursor() as cursor:  # two that are set at the same moment wouldn't see each other
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quotas'))")
     others = Quota.objects.select_for_update(of=("self",)).filter(
         kind=quota.kind,
         dimension=quota.dimension,
@@ -215,7 +224,7 @@ def _reason(reason: str) -> str:
 
 def project_named(code: str) -> Project:
     """The project with this public code. Raises InvalidInput where there is none."""
-    project = Project.objects.select_related("organisation").filter(code=code.strip()).first()
+    project = Project.objects.select_related("organisation", "sector").filter(code=code.strip()).first()
     if project is None:
         raise InvalidInput(
             _("There is no project “%(code)s”.") % {"code": code.strip()},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.quotas import groups
@@ -10,9 +11,12 @@ from allocations.awards.quotas.models import Quota
 from allocations.projects.selectors import sectors
 from datacenters.models import Resource
 from datacenters.web.forms import coming_quarters, date_input, reason_field
+from portal.foundation.text import fold_line
 from portal.foundation.units import hours_to_seconds
 from portal.people.models import Organisation, Programme
 
+# Of several organisations that fit, so many are listed.
+SHOWN = 8
 ENFORCEMENT = [
     ("", _("As usual: caps are enforced, floors only reported")),
     ("yes", _("Enforced: awards that would break it are refused")),
@@ -143,14 +147,38 @@ class EndorseForm(forms.Form):
 
 
 class EndorseOrganisationForm(EndorseForm):
-    organisation = forms.ModelChoiceField(
+    organisation = forms.CharField(
         label=_("Organisation"),
-        queryset=Organisation.objects.all(),
-        to_field_name="code",
-        empty_label=_("Choose an organisation"),
-        help_text=_("All its projects count for the programme."),
+        max_length=200,
+        widget=forms.TextInput(attrs={"dir": "auto"}),
+        help_text=_("Its code, or a part of its name. All its projects count for the programme."),
     )
     field_order = ["organisation", "until", "reason"]
+
+    def __init__(self, *args: Any, organisations: QuerySet[Organisation], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.organisations = organisations
+
+    def clean_organisation(self) -> Organisation:
+        """The one that may be endorsed and is named so; where several fit, they are listed to choose from."""
+        text = fold_line(self.cleaned_data["organisation"])
+        named = self.organisations.filter(Q(code=text) | Q(name__iexact=text))
+        found = (
+            named[:2] if len(named[:2]) == 1 else self.organisations.filter(name__icontains=text)[: SHOWN + 1]
+        )
+        if not found:
+            raise forms.ValidationError(
+                _(
+                    "None fits. It must be verified, not be your own or endorsed already, and have a project "
+                    "in the programme's sector, where it has one."
+                )
+            )
+        if len(found) > 1:
+            names = "; ".join(f"{each} ({each.code})" for each in found[:SHOWN])
+            raise forms.ValidationError(
+                _("Several fit. Write the code of the one that you mean: %(names)s"), params={"names": names}
+            )
+        return found[0]
 
 
 class EndorseProjectForm(EndorseForm):

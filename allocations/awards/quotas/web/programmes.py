@@ -150,6 +150,9 @@ class EndorseOrganisation(Endorse):
     form_class = EndorseOrganisationForm
     title = gettext_lazy("Endorse an organisation")
 
+    def form_options(self) -> dict[str, Any]:
+        return {"organisations": selectors.endorsable_organisations(self.request.user, self.object)}
+
     def act(self, form: EndorseOrganisationForm) -> Programme:
         programmes.organisation_endorse(actor=self.request.user, programme=self.object, **form.cleaned_data)
         return self.object  # type: ignore[no-any-return]
