@@ -8,6 +8,7 @@ from django.core.cache import cache
 from allocations.projects.models import ProjectLink
 from portal.foundation import clock
 from portal.foundation.models import IdempotencyKey
+from tests.cast import person
 
 
 @pytest.fixture
@@ -106,7 +107,11 @@ def test_a_course(cast, api, url):
     assert student.get(f"{url}classroom/").status_code == 403
     assert student.get(f"{url}classroom/students/").status_code == 403
     full = send(api(cast.colleague), "/api/v1/projects/join-course/", {"join_code": code})
-    assert (full.status_code, full.json()["errors"][0]["code"]) == (409, "course_full")
+    (fault,) = full.json()["errors"]
+    assert (full.status_code, fault["code"]) == (409, "course_full")
+    assert "raise the number" in fault["remedy"]
+    assert api(cast.admin).get(f"{url}classroom/students/").status_code == 403
+    assert api(person("stranger")).get(f"{url}classroom/").status_code == 404
     changed = lead.patch(f"{url}classroom/", {"cap_gpu_seconds": 60}, format="json").json()
     assert changed["cap_gpu_seconds"] == 60
     (row,) = lead.get(f"{url}classroom/students/").json()

@@ -25,6 +25,7 @@ from scheduler_bridge.jobs.use import use_of
 from scheduler_bridge.models import Job
 from scheduler_bridge.provisioning.desired import desired
 from scheduler_bridge.provisioning.reconcile import reconcile
+from tests.bridge_stage import SCRIPT
 
 pytestmark = pytest.mark.django_db
 
@@ -183,7 +184,7 @@ def test_what_is_queued_on_the_cluster_is_asked_back(stage):
 
 
 # --- Courses ----------------------------------------------------------------------------------------
-def test_a_course_from_the_code_to_the_last_day(stage):
+def test_a_course_from_the_code_to_the_last_day(stage, web, api):
     """A student of another organisation joins, runs within the cap, is counted as trained, and is out."""
     student = stage.cast.outsider
     classroom = classroom_open(
@@ -198,6 +199,20 @@ def test_a_course_from_the_code_to_the_last_day(stage):
     job = stage.submit(actor=student)  # on a sandbox the login is made on the spot
     with pytest.raises(Refused):
         stage.submit(actor=student)
+    beyond = {
+        "allocation": stage.allocation.code,
+        "title": "More",
+        "script": SCRIPT,
+        "gpus": 1,
+        "cpus": 8,
+        "memory_mb": 16_000,
+        "wall_minutes": 10,
+    }
+    told = api(student).post("/api/v1/jobs/", beyond, format="json")
+    assert (told.status_code, told.json()["errors"][0]["code"]) == (409, "over_cap")
+    typed = beyond | {"wall_minutes": "0:10", "cpus": "", "memory_mb": ""}
+    assert web(student).post("/jobs/new/", typed).status_code == 422
+    assert Job.objects.get() == job
     assert selectors.people_trained() == 0
     stage.drain()
     stage.follow()

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from allocations.projects.models import HandOver, ProjectInvitation, ProjectLink, ProjectMember
+from allocations.projects.models import Classroom, HandOver, ProjectInvitation, ProjectLink, ProjectMember
 from allocations.projects.services import classroom_join, classroom_open, hand_over_propose, link_make
+from allocations.projects.tasks import end_classrooms
 from portal.foundation import clock
 from portal.people.models import User
 from tests.cast import PASSWORD, person
@@ -277,3 +278,26 @@ def test_query_counts_dont_grow(cast, web, url, course, rows):
         with CaptureQueriesContext(connection) as queries:
             assert browser.get(address).status_code == 200
         assert len(queries) <= 15, "\n".join(query["sql"][:200] for query in queries)
+
+
+def test_a_full_course_says_what_to_do_and_a_wrong_code_lets_nobody_in(cast, web, url, course):
+    Classroom.objects.update(most_students=1)
+    classroom_join(actor=person("first"), join_code=course.join_code)
+    full = web(cast.outsider).post("/courses/join/", {"join_code": course.join_code})
+    assert full.status_code == 422
+    assert "Ask the instructor to raise the number." in text(full)
+    assert not cast.project.members.filter(user=cast.outsider).exists()
+    assert web(cast.outsider).get(url).status_code == 404
+    assert web(cast.outsider).get(f"{url}course/").status_code == 404
+    assert web(None).post("/courses/join/", {"join_code": course.join_code}).status_code == 302
+
+
+def test_on_its_last_day_a_course_ends_by_itself(cast, web, url, course):
+    student = person("student")
+    classroom_join(actor=student, join_code=course.join_code)
+    assert web(student).get(url).status_code == 200
+    Classroom.objects.update(ends_on=clock.today() - timedelta(days=1))
+    end_classrooms()
+    assert web(student).get(url).status_code == 404
+    late = web(person("late")).post("/courses/join/", {"join_code": course.join_code})
+    assert late.status_code == 422
