@@ -110,7 +110,6 @@ _ALL = (
         hint=_("A network that sees pictures, from its cost per picture."),
         fields=("images", "gmacs", "epochs"),
         cost=VISION_COST,
-        flops=(6, 6),
         efficiency=(0.5, 1.0),
     ),
     Kind(
