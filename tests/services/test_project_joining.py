@@ -17,6 +17,7 @@ from allocations.projects.services import (
     link_of,
     link_revoke,
     member_leave,
+    member_role_change,
     project_archive,
     project_invite,
 )
@@ -222,3 +223,27 @@ def test_a_link_that_cant_be_right(cast, field, changes):
     with pytest.raises(InvalidInput) as refusal:
         link_make(actor=cast.pi, project=cast.project, **changes)
     assert refusal.value.field == field
+
+
+# --- Who offered it ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("how", ["demoted", "left"])
+def test_offers_of_who_manages_no_more_are_closed(cast, how):
+    member = cast.project.members.select_related("project", "user").get(user=cast.member)
+    member.role = "manager"
+    member.store("role")
+    offered = {"project": cast.project, "role": "manager"}
+    link, _secret = link_make(actor=cast.member, **offered)
+    asked = project_invite(actor=cast.member, email=cast.outsider.email, **offered)
+    kept = project_invite(actor=cast.pi, email="kept@example.pk", **offered)
+    if how == "demoted":
+        member_role_change(actor=cast.pi, member=member, role="member")
+    else:
+        member_leave(actor=cast.member, project=cast.project)
+    for join in (
+        lambda: invitation_accept(actor=cast.outsider, invitation=asked),
+        lambda: link_join(actor=cast.outsider, link=link),
+    ):
+        with pytest.raises(IllegalState):
+            join()
+    kept.refresh_from_db()
+    assert kept.is_open

@@ -76,13 +76,21 @@ def end(*, actor: Any, action: str, member: ProjectMember, removed: bool = False
 
 
 def let_go(project: Project, users: Iterable[Any], *, removed: bool = False) -> None:
-    """What hung on the memberships of `users` that have just ended: the links that they made end too."""
+    """What hung on the memberships of `users` that have just ended: their offers end too."""
     now = clock.now()
     asked = HandOver.objects.filter(project=project, successor__in=users, state=Asked.PENDING)
     asked.update(state=Asked.WITHDRAWN, updated_at=now)
     enrolled = Enrolment.objects.filter(classroom__project=project, user__in=users, ended_at=None)
     enrolled.update(ended_at=now, removed=removed, updated_at=now)
+    end_offers(project, users)
+
+
+def end_offers(project: Project, users: Iterable[Any]) -> None:
+    """Nobody comes in, maybe as a manager, by the word of people who manage the project no more."""
+    now = clock.now()
     project.links.filter(made_by__in=users, revoked_at=None).update(revoked_at=now, updated_at=now)
+    sent = project.invitations.filter(invited_by__in=users, state=Asked.PENDING)
+    sent.update(state=Asked.WITHDRAWN, updated_at=now)
 
 
 def check_not_pi(member: ProjectMember) -> None:

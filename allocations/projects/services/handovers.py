@@ -85,6 +85,8 @@ def hand_over_accept(*, actor: Any, hand_over: HandOver) -> Project:
     # One principal investigator at most is the database's rule, one at least is this transaction's.
     before.role = Role.MEMBER if leaves else hand_over.afterwards
     before.store("role")
+    if before.role == Role.MEMBER:
+        membership.end_offers(project, [before.user])
     after.role, after.cap_gpu_seconds = Role.PI, None
     after.store("role", "cap_gpu_seconds")
     _answer(actor, hand_over, Asked.ACCEPTED)

@@ -28,6 +28,8 @@ def member_role_change(*, actor: Any, member: ProjectMember, role: str) -> Proje
     membership.check_not_pi(member)
     before = membership.facts(member)
     if member.role != role:
+        if member.role == ProjectMember.Role.MANAGER:
+            membership.end_offers(member.project, [member.user])
         member.role = role
         member.store("role")
         after = membership.facts(member)
