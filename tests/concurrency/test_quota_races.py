@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, connections
 
 from allocations.awards.models import Award
 from allocations.awards.quotas import checks
+from allocations.awards.quotas.models import Quota
 from allocations.awards.quotas.services import quota_change, quota_set
 from allocations.awards.services import award_make, awarding, capacity_post
 from allocations.ledger.books import Books
@@ -190,3 +191,10 @@ def _closing(work: Callable[[int], None], number: int) -> None:
         assert number == 1
     finally:
         connections.close_all()
+
+
+def test_of_caps_set_at_once_for_one_group_one_stands(funded: Cast) -> None:
+    # The check looks before it writes: what a neighbour writes meanwhile it must wait for.
+    outcomes = in_turns(lambda number: cap(funded, 1 + number % 100))
+    assert outcomes.count(None) == 1
+    assert Quota.objects.filter(ended_at=None).count() == 1
