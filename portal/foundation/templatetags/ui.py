@@ -69,9 +69,12 @@ def state_badge(thing: Any, field: str = "state", label: str = "") -> dict[str, 
 
 # --- Forms ------------------------------------------------------------------------------------------
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, suffix: str = "", width: str = "", label: str = "") -> dict[str, Any]:
-    """One form field. `suffix` is a unit shown after the input; `width` is short, medium or empty."""
-    return {"field": bound, "suffix": suffix, "width": width, "label": label}
+def field(
+    bound: BoundField, suffix: str = "", width: str = "", label: str = "", needed: bool = False
+) -> dict[str, Any]:
+    """One form field. `suffix` is a unit shown after the input; `width` is short, medium or empty; `needed`
+    where it isn't called optional although the form takes it empty, as in a draft."""
+    return {"field": bound, "suffix": suffix, "width": width, "label": label, "needed": needed}
 
 
 @register.inclusion_tag("components/form_errors.html")
