@@ -12,11 +12,13 @@ from django.db.models import Count, Max, QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from allocations.awards.quotas.models import ProgrammeOfProject
 from allocations.reports.question import Question
 from portal.foundation import clock
 
 # Sites tell of an ended run within minutes, but may correct themselves for days.
 SETTLES_AFTER = timedelta(days=5)
+PROGRAMME = "programme"
 STREAMED = 2000  # rows fetched at a time
 
 Row = dict[str, Any]
@@ -94,9 +96,21 @@ class Answer:
             "language": get_language(),
             "provisional": self.provisional,
             "sums": {key: str(value) for key, value in self.sums.items()},
+            "standing": self._standing(),
         }
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return f'W/"{digest[:32]}"'
+
+    @property
+    def by_programme(self) -> bool:
+        return any(part.key == PROGRAMME for part in self.question.group_by)
+
+    def _standing(self) -> list[str]:
+        """Which programmes stand for which projects, where the answer depends on it."""
+        if not self.by_programme and PROGRAMME not in self.question.found:
+            return []
+        standing = ProgrammeOfProject.objects.values_list("pk", "programme__name_en")
+        return sorted(f"{pk} {name}" for pk, name in standing)
 
     # --- What must be said beside the figures -------------------------------------------------------
     @property
@@ -106,6 +120,11 @@ class Answer:
 
     @property
     def note(self) -> str:
+        overlap = _("A project counts for each programme that stands for it: rows may overlap.")
+        return f"{self._settled} {overlap}" if self.by_programme else self._settled
+
+    @property
+    def _settled(self) -> str:
         if self.provisional:
             return _(
                 "Provisional: a run is counted once it has ended, on each day on which it ran. "

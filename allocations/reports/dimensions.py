@@ -10,6 +10,7 @@ from django.db.models.functions import TruncMonth
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from allocations.reports.periods import month_of
@@ -50,6 +51,20 @@ def _thing(key: str, label: Any, path: str, name: str) -> Dimension:
     )
 
 
+def _programme() -> Dimension:
+    """A project counts for each programme that stands for it today; the rest has none."""
+    path = "project__standing__programme"
+    return Dimension(
+        key="programme",
+        label=_("Programme"),
+        columns={"programme": F(f"{path}__code"), "programme_name": F(f"{path}__name_en")},
+        narrow=lambda code: {"programme": code} if code else {},
+        written=lambda told: format_html("<bdi>{}</bdi>", told or gettext("No programme")),
+        filter=f"{path}__code",
+        order=("programme_name", "programme"),
+    )
+
+
 def _day(day: date) -> Params:
     return {"from": day.isoformat(), "to": day.isoformat()}
 
@@ -75,6 +90,7 @@ DIMENSIONS = {
         _thing("resource", _("Resource"), "resource", "name"),
         _thing("organisation", _("Organisation"), "project__organisation", "name"),
         _thing("project", _("Project"), "project", "title"),
+        _programme(),
     )
 }
 # What a report is narrowed to next, when a row is opened.

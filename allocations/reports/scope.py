@@ -10,12 +10,13 @@ from django.db.models import F, Q, Value
 from django.utils.translation import gettext as _
 
 from allocations.awards.models import Allocation
+from allocations.awards.quotas.models import ProgrammeOfProject
 from allocations.projects.models import Project, ProjectMember
 from allocations.usage.models import UsageDay
 from datacenters.models import Resource, Site
 from datacenters.selectors import sites_managed_by
 from portal.foundation.errors import NotVisible
-from portal.people.models import AuditorScope, Membership, Organisation, ProgrammeRole
+from portal.people.models import AuditorScope, Membership, Organisation, Programme, ProgrammeRole
 
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 SEE_ALL = frozenset({ProgrammeRole.Role.ADMIN, ProgrammeRole.Role.COUNCIL})
@@ -79,13 +80,21 @@ class Scope:
         of_resources = self.resources().order_by().values("site")
         return Site.objects.filter(Q(code__in=self.sites) | Q(pk__in=of_resources))
 
+    def programmes(self) -> models.QuerySet[Programme]:
+        """Programmes that stand for projects in scope."""
+        if self.everything:
+            return Programme.objects.all()
+        standing = ProgrammeOfProject.objects.filter(project__in=self.projects().order_by().values("pk"))
+        return Programme.objects.filter(pk__in=standing.values("programme"))
+
     def find(self, kind: str, code: str) -> models.Model:
-        """The named project, organisation, site or resource. Raises NotVisible where it isn't in scope."""
+        """The thing of this kind and code. Raises NotVisible where it isn't in scope."""
         seen: dict[str, models.QuerySet[Any]] = {
             "project": self.projects(),
             "organisation": self.organisations_seen(),
             "site": self.sites_seen(),
             "resource": self.resources(),
+            "programme": self.programmes(),
         }
         # What can't be a code is none; the database isn't handed NUL bytes.
         found: models.Model | None = seen[kind].filter(code=code).first() if CODE.fullmatch(code) else None

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.http import QueryDict
 
 from allocations.awards.models import Allocation
+from allocations.awards.quotas.models import ProjectEndorsement
 from allocations.ledger.selectors import balances
 from allocations.projects.models import Project, ProjectMember, Sector
 from allocations.reports.answer import Answer
@@ -21,7 +22,7 @@ from datacenters.models import SiteRole
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, NotVisible
 from portal.foundation.text import harmless
-from portal.people.models import AuditorScope, ProgrammeRole, User
+from portal.people.models import AuditorScope, OrganisationEndorsement, Programme, ProgrammeRole, User
 from tests.cast import Cast, person, site
 from tests.using import allocated, charged
 
@@ -99,6 +100,31 @@ def test_days_are_those_of_pakistan_and_add_up(nation: Nation) -> None:
         {"day": "2026-11-10", "gpu_seconds": 1194, "jobs": 2},
         {"day": "2026-11-11", "gpu_seconds": 6, "jobs": 1},
     ]
+
+
+def test_a_programme_is_what_it_stands_for_today(nation: Nation) -> None:
+    """Through the organisation or by itself, each project once; several programmes may share one."""
+    cast = nation.cast
+    ncai, fund = (Programme.objects.create(kind="centre", name_en=name) for name in ("NCAI", "Fund"))
+    for programme in (ncai, fund):
+        OrganisationEndorsement.objects.create(
+            programme=programme, organisation=cast.organisation, endorsed_by=cast.admin
+        )
+    ProjectEndorsement.objects.create(programme=ncai, project=cast.project, endorsed_by=cast.admin)
+    query = "group_by=programme&metrics=gpu_seconds"
+    rows = [(row["programme_name"], row["gpu_seconds"]) for row in shown(cast.admin, query)]
+    assert rows == [("Fund", 1200), ("NCAI", 1200), (None, 30)]
+    assert total(cast.admin, query) == 1230
+    assert "rows may overlap" in ask(cast.admin, query).note
+    assert total(cast.admin, f"programme={ncai.code}") == 1200
+    assert [row["gpu_seconds"] for row in shown(cast.admin, f"{query}&programme={ncai.code}")] == [1200]
+    before = ask(cast.admin, query).etag
+    yesterday = clock.today() - timedelta(days=1)
+    OrganisationEndorsement.objects.filter(programme=fund).update(until=yesterday)
+    assert ask(cast.admin, query).etag != before
+    assert total(cast.admin, f"programme={fund.code}") == 0
+    with pytest.raises(NotVisible):
+        ask(cast.outsider, f"programme={ncai.code}")
 
 
 def test_to_is_included(nation: Nation) -> None:

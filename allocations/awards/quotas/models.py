@@ -21,7 +21,7 @@ from datacenters.validators import check_quarter
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.codes import CodeField
-from portal.people.models import Endorsement
+from portal.people.models import Endorsement, Programme
 
 
 class ProjectEndorsement(Endorsement):
@@ -47,6 +47,25 @@ class ProjectEndorsement(Endorsement):
     @property
     def endorsed(self) -> Project:
         return self.project
+
+
+class ProgrammeOfProject(models.Model):
+    """A view: each programme that stands for a project today, by itself or with its organisation; once."""
+
+    id = models.CharField(primary_key=True, max_length=42)
+    project = models.ForeignKey(
+        Project, on_delete=models.DO_NOTHING, related_name="standing", db_constraint=False
+    )
+    programme = models.ForeignKey(
+        Programme, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+
+    class Meta:
+        managed = False
+        db_table = "quotas_programme_of_project"
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Dimension(models.TextChoices):

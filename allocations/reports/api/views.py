@@ -47,7 +47,7 @@ PARAMETERS = [
 
 
 class UsageReport(JSONOrCSV):
-    """Usage by day, month, site, resource, organisation and project, as far as you may see it."""
+    """Usage by day, month, site, resource, organisation, project and programme, as far as you may see it."""
 
     @extend_schema(
         operation_id="reports_usage",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from allocations.reports.dimensions import DIMENSIONS
 from allocations.reports.periods import PERIODS
 from datacenters.models import Resource
+from portal.people.models import Programme
 
 CUSTOM = "custom"
 DATE = forms.DateInput(attrs={"type": "date"})
@@ -24,12 +25,15 @@ class QuestionForm(forms.Form):
     resource = forms.ChoiceField(label=_("Resource"))
     organisation = forms.CharField(label=_("Organisation code"))
     project = forms.CharField(label=_("Project code"))
+    programme = forms.ChoiceField(label=_("Programme"))
     person = forms.BooleanField(label=_("Only what I ran"), widget=forms.CheckboxInput(attrs={"value": "me"}))
     days = forms.CharField(widget=forms.HiddenInput)  # as the form shows them at first
 
     use_required_attribute = False
 
-    def __init__(self, *args: Any, resources: Iterable[Resource], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, resources: Iterable[Resource], programmes: Iterable[Programme], **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         resources = list(resources)
         sites = {resource.site.code: resource.site.name for resource in resources}
@@ -40,6 +44,7 @@ class QuestionForm(forms.Form):
             "then_by": [("", _("Nothing more")), *groups],
             "site": [("", _("Any")), *sites.items()],
             "resource": [("", _("Any")), *((resource.code, resource.name) for resource in resources)],
+            "programme": [("", _("Any")), *((programme.code, str(programme)) for programme in programmes)],
         }
         fields: dict[str, Any] = self.fields
         for name, values in choices.items():

@@ -138,4 +138,8 @@ def period_of(days: Days) -> str:
 
 def form_of(scope: Scope, initial: dict[str, Any]) -> QuestionForm:
     resources = scope.resources().select_related("site").order_by("site__name", "name")
-    return QuestionForm(initial={"from_": initial.get("from"), **initial}, resources=resources)
+    return QuestionForm(
+        initial={"from_": initial.get("from"), **initial},
+        resources=resources,
+        programmes=scope.programmes().order_by("name_en"),
+    )
