@@ -108,6 +108,7 @@ def ask_and_run(who: httpx.Client, project: str, site: str) -> tuple[float, floa
         project=project,
         resource=resource,
         gpu_hours=GPU_HOURS,
+        runs=[{"model": "A small model", "gpus": 1, "hours": GPU_HOURS}],
         starts_on=in_days(0),
         ends_on=in_days(30),
         justification="ILLUSTRATIVE. One run of a small model, four times.",

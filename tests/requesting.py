@@ -1,6 +1,7 @@
 """Requests in each of their states, made by the services that make them in life."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from allocations.awards.services import capacity_post
@@ -50,7 +51,8 @@ def draft(cast: Cast, *, track: Track | None = None, **fields: Any) -> Allocatio
 
 
 def asked(cast: Cast, gpu_hours: int, **fields: Any) -> AllocationRequest:
-    """A draft that finds its track by its size."""
+    """A draft that finds its track by its size: one run on one GPU."""
+    fields.setdefault("runs", [services.Run("A small model", gpus=1, hours=Decimal(gpu_hours))])
     request = draft(cast, gpu_seconds=gpu_hours * HOUR, **fields)
     request.wanted_track = None
     request.store("wanted_track")

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from allocations.awards.capacity import forecast
-from allocations.programme.models import AllocationRequest, RequestLine
+from allocations.programme.models import AllocationRequest, RequestLine, TrackVersion
 from allocations.programme.tracks import track_for
 from datacenters.models import DataClass, Resource
 from portal.foundation import clock
@@ -275,6 +275,20 @@ def _of_track(request: AllocationRequest) -> Iterator[Problem]:
             _("Open a course on the project's page first."),
             code="no_classroom",
             about=request.project,
+        )
+    if version is not None:
+        yield from _of_runs(request, version)
+
+
+def _of_runs(request: AllocationRequest, version: TrackVersion) -> Iterator[Problem]:
+    """What bounds the GPUs at once has to know how many those are."""
+    if version.max_gpus is not None and not request.runs.all():
+        yield Problem(
+            "runs",
+            _("The run table is empty, and “%(track)s” takes at most %(most)s GPUs at once.")
+            % {"track": version.track, "most": version.max_gpus},
+            _("Add a row: how many GPUs a run takes, for how many hours, and how many runs."),
+            code="no_runs",
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from allocations.programme import services
@@ -129,6 +130,7 @@ def begin(asked: Asked, **content: Any) -> AllocationRequest | None:
     if lead.project.requests.filter(justification=asked.justification).exists():
         return None
     starts_on = content.pop("starts_on", clock.today())
+    run = services.Run("ILLUSTRATIVE", gpus=4, hours=Decimal(asked.gpu_hours) / 4)
     return services.request_create(
         actor=lead.user,
         project=lead.project,
@@ -138,6 +140,7 @@ def begin(asked: Asked, **content: Any) -> AllocationRequest | None:
         ends_on=starts_on + timedelta(days=asked.days - 1),
         justification=asked.justification,
         ai_risk="limited",
+        runs=[run],
         **content,
     )
 

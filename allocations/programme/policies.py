@@ -215,13 +215,15 @@ def may_read_internal(user: Any, request: AllocationRequest) -> bool:
 def words_for(user: Any, request: AllocationRequest) -> list[Decision]:
     """The words about `request` that `user` may read.
 
-    Until it is decided an approval is but the first of two: it is for those who deal with the request.
+    Until it is decided an approval is but the first of two: it is for those who deal with the request. A
+    list knows who does (`selectors.with_duty`).
     """
     words = list(request.decisions.all())
     told = [word for word in words if word.outcome != Decision.Outcome.APPROVED]
-    if request.state in DECIDED or len(told) == len(words) or may_read_internal(user, request):
+    if request.state in DECIDED or len(told) == len(words):
         return words
-    return told
+    deals = getattr(request, "deals", None)
+    return words if (may_read_internal(user, request) if deals is None else deals) else told
 
 
 def _speaks_for_a_site(user: Any, request: AllocationRequest) -> bool:

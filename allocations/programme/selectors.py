@@ -72,6 +72,15 @@ def with_decisions(requests: QuerySet[AllocationRequest]) -> QuerySet[Allocation
     return requests.prefetch_related(Prefetch("decisions", decisions))
 
 
+def with_duty(requests: QuerySet[AllocationRequest], user: Any) -> QuerySet[AllocationRequest]:
+    """The same requests, each with whether `user` deals with it while it is pending (`deals`), for lists.
+
+    As `policies.may_read_internal` says of one.
+    """
+    mine = AllocationRequest.objects.filter(_deals_with(user), pk=OuterRef("pk"))
+    return requests.annotate(deals=Exists(mine))
+
+
 def detailed(user: Any) -> QuerySet[AllocationRequest]:
     """The same, with everything that a request's own page shows."""
     steps = RequestStep.objects.select_related("step", "closed_by")
@@ -131,13 +140,25 @@ def pending_count(user: Any) -> int:
     return AllocationRequest.objects.filter(_waits_for(user, decides)).count()
 
 
-def _waits_for(user: Any, decides: bool) -> Q:
-    mine = Q(state__in=PENDING) & ~(
+def _deals_with(user: Any) -> Q:
+    """What waits for the viewer's word, and what their site was asked about, whatever it said."""
+    decides = policies.allowed(user, "programme.decide_requests")
+    asked = SiteConsent.objects.filter(site__in=seated_at(user), round=F("request__round"))
+    return _waits_for(user, decides) | _independent(user) & Q(pk__in=asked.values("request"))
+
+
+def _independent(user: Any) -> Q:
+    """Pending requests in which the viewer has neither an interest nor a conflict."""
+    return Q(state__in=PENDING) & ~(
         Q(requested_by=user)
         | Q(project__organisation__in=user.memberships.values("organisation"))
         | Q(project__in=user.project_roles.values("project"))
         | Q(pk__in=_conflicted(user))
     )
+
+
+def _waits_for(user: Any, decides: bool) -> Q:
+    mine = _independent(user)
     if decides:
         return mine
     managed = seated_at(user)

@@ -18,7 +18,7 @@ from allocations.lifecycle.selectors import pending_count as pending_changes
 from allocations.programme.selectors import pending_count
 from allocations.reviews.selectors import open_count as open_reviews
 from datacenters.models import Cluster
-from datacenters.selectors import sites_managed_by
+from datacenters.policies import seated_at
 from portal.foundation.policies import allowed
 from portal.foundation.theme import theme_of
 from portal.notices.selectors import late_mail_count, unread_count
@@ -100,13 +100,13 @@ def sandbox_in_use() -> bool:
     return bool(cache.get_or_set("sandbox_in_use", look, SANDBOX_KNOWN_SECONDS))
 
 
-def manages_a_site(user: Any) -> bool:
-    """Whether the person manages any site; known for a minute, so that most pages pay nothing for it."""
+def answers_for_a_site(user: Any) -> bool:
+    """Whether the person, or whom they stand in for, manages a site; known for a minute."""
 
     def look() -> bool:
-        return sites_managed_by(user).exists()
+        return bool(seated_at(user).exists())
 
-    return bool(cache.get_or_set(f"manages_a_site:{user.code}", look, SANDBOX_KNOWN_SECONDS))
+    return bool(cache.get_or_set(f"answers_for_a_site:{user.code}", look, SANDBOX_KNOWN_SECONDS))
 
 
 def _duties(request: HttpRequest, user: Any) -> list[Item]:
@@ -144,7 +144,7 @@ def _nothing(user: Any) -> int:
 
 
 def _decides(user: Any) -> bool:
-    return allowed(user, "programme.decide_requests") or manages_a_site(user)
+    return allowed(user, "programme.decide_requests") or answers_for_a_site(user)
 
 
 # Label, name of the address, who sees it, how much waits there.

@@ -87,6 +87,7 @@ def request_body(cast, project, **changes):
         "project": project,
         "resource": cast.resource.code,
         "gpu_hours": "40",
+        "runs": [{"model": "A small model", "gpus": 2, "hours": "2", "runs": 10}],
         "starts_on": today.isoformat(),
         "ends_on": (today + timedelta(days=30)).isoformat(),
         "justification": "Ten runs of a small model: 2 GPUs for 2 hours each.",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from allocations.awards.models import Allocation, Award
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, Decision
 from allocations.programme.services import consent_answer
 from portal.foundation import clock
 from tests.cast import Cast
@@ -29,6 +29,7 @@ def body(cast: Cast, **fields: Any) -> dict[str, Any]:
         "project": cast.project.code,
         "resource": cast.resource.code,
         "gpu_hours": 12.5,
+        "runs": [{"model": "A small model", "gpus": 1, "hours": "12.5"}],
         "starts_on": str(today),
         "ends_on": str(today + timedelta(days=9)),
         "justification": "Eight runs.",
@@ -182,6 +183,23 @@ def test_strangers_get_404(cast: Cast, api: Any) -> None:
         assert api(user).get(f"{ALLOCATIONS}{allocation.code}/").status_code == 404
         for action in ("submit", "withdraw", "decide"):
             assert api(user).post(f"{REQUESTS}{request.code}/{action}/").status_code == 404
+
+
+@pytest.mark.parametrize("count", [5, 50])
+def test_queries_of_first_words(cast: Cast, api: Any, django_assert_max_num_queries: Any, count: int) -> None:
+    """Requests that one of two has approved: who may read that is known without asking row by row."""
+    multiply(cast, count)
+    first_words = [
+        Decision(request=request, round=request.round, decided_by=cast.council, outcome="approved")
+        for request in AllocationRequest.objects.all()
+    ]
+    Decision.objects.bulk_create(first_words)
+    readers = {cast.admin: 1, cast.auditor: 0, cast.pi: 0, cast.site_manager: 0}
+    for user, words in readers.items():
+        client = api(user.fresh())
+        with django_assert_max_num_queries(10, info=str(user)):
+            reply = client.get(f"{REQUESTS}?page_size=100").json()
+        assert [len(row["decisions"]) for row in reply["results"]] == [words] * count
 
 
 @pytest.mark.parametrize("count", [5, 500])

@@ -92,6 +92,7 @@ def by_api(portal: Portal, *, site: str, script: str) -> dict:
                 "project": project,
                 "resource": resource["code"],
                 "gpu_hours": "40",
+                "runs": [{"model": "A small model", "gpus": 2, "hours": "4", "runs": 5}],
                 "starts_on": today.isoformat(),
                 "ends_on": (today + timedelta(days=30)).isoformat(),
                 "justification": "Five runs of a small model.",

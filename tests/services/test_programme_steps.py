@@ -1,6 +1,7 @@
 """Steps that wait for people: who may close them, in whose seat, which one is meant, and who is tied."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
 from portal.foundation.models import AuditRow
 from portal.people.models import Deputy, Membership, User
 from tests.cast import Cast, person, site
-from tests.requesting import HOUR, draft, fund, submitted
+from tests.requesting import HOUR, asked, draft, fund, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +205,16 @@ def test_what_was_placed_is_placed_anew_after_a_return(cast: Cast) -> None:
     elsewhere.store("is_open")
     request = services.request_submit(actor=cast.pi, request=request)
     assert request.lines.get().placed == cast.resource
+
+
+# --- What bounds the GPUs at once -------------------------------------------------------------------------
+def test_a_track_that_bounds_gpus_wants_a_run_table(cast: Cast) -> None:
+    without = asked(cast, 1_000, runs=[])
+    with pytest.raises(InvalidInput, match="The run table is empty") as refused:
+        services.request_submit(actor=cast.pi, request=without)
+    assert (refused.value.field, refused.value.code) == ("runs", "no_runs")
+    services.request_update(
+        actor=cast.pi, request=without, runs=[services.Run("A model", gpus=4, hours=Decimal(250))]
+    )
+    assert services.request_submit(actor=cast.pi, request=without).state == "submitted"
+    assert submitted(cast, track=stepped(CHECKED), runs=[]).state == "submitted", "this one bounds none"

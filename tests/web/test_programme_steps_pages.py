@@ -9,7 +9,7 @@ from allocations.programme.models import AllocationRequest, Conflict, RequestSte
 from allocations.reviews.models import Review
 from portal.foundation import clock
 from tests.cast import Cast
-from tests.requesting import fund, submitted
+from tests.requesting import asked, fund, submitted
 from tests.reviewing import invited, reviewer, submit
 from tests.services.test_programme_steps import ASKED, CHECKED, ETHICS, deputy_of, stepped
 from tests.web.test_programme_pages import text
@@ -184,3 +184,14 @@ def test_revising_over_the_api(cast: Cast, api: Any, pair: list[Review]) -> None
     asked = api(cast.admin).post(f"{one}ask-revision/", reason, format="json").json()
     assert [version["number"] for version in asked["versions"]] == [1, 2]
     assert asked["versions"][1]["reason"] == "You name yourself."
+
+
+# --- The run table ----------------------------------------------------------------------------------------
+def test_a_missing_run_table_is_named_where_it_is_mended(cast: Cast, web: Any, api: Any) -> None:
+    request = asked(cast, 1_000, runs=[])
+    page = text(web(cast.pi).get(f"/requests/{request.code}/submit/"))
+    assert "The run table is empty" in page
+    assert f"/requests/{request.code}/edit/amounts/" in page
+    refused = api(cast.pi).post(f"/api/v1/requests/{request.code}/submit/")
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == "runs"

@@ -83,6 +83,8 @@ def test_one_page_and_one_button_for_the_small_case(cast: Cast, web: Any) -> Non
     assert request.submitted_at is not None
     assert request.track_version.track.code == "explore"
     assert request.lines.get().gpu_seconds == 45_000
+    run = request.runs.get()
+    assert (run.gpus, run.gpu_seconds) == (1, 45_000)
 
 
 def test_sent_twice_it_asks_once(cast: Cast, web: Any) -> None:

@@ -19,6 +19,7 @@ from allocations.lifecycle.transitions import CHANGE, ChangeState
 from allocations.programme.checks import longest_until
 from allocations.programme.models import AllocationRequest
 from allocations.programme.services import request_create
+from allocations.programme.services.ties import requests_behind, ties_of_speaker
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
@@ -101,6 +102,7 @@ def change_decide(*, actor: User, change: ChangeRequest, outcome: str, reason: s
     where it can't be carried out.
     """
     change = locked(change)
+    ties_of_speaker(actor, requests_behind(change.allocation))
     message = None
     if is_decider(actor):
         message = _(

@@ -39,7 +39,8 @@ class RequestViewSet(ListModelMixin, RetrieveModelMixin, WritingMixin, DecidingM
         if getattr(self, "swagger_fake_view", False):
             return AllocationRequest.objects.none()
         if self.action == "list":
-            return selectors.with_decisions(selectors.visible_to(self.request.user))
+            user = self.request.user
+            return selectors.with_duty(selectors.with_decisions(selectors.visible_to(user)), user)
         return super().get_queryset()
 
     @extend_schema(request=WithdrawInput, responses=shows)

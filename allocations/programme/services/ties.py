@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from django.db import transaction
 from django.db.models import Q
 
+from allocations.awards.models import Allocation
 from allocations.programme.models import AllocationRequest, Conflict, RequestStep
 from allocations.programme.policies import DECIDERS
 from allocations.programme.services.announce import holders_of
@@ -47,3 +48,9 @@ def ties_of_holders(step: RequestStep) -> None:
         Q(pk__in=deciders.values("pk")) | Q(pk__in=deputies) | Q(pk__in=holders_of(step).values("pk"))
     )
     ties_record(request=step.request, users=list(people.order_by("pk")))
+
+
+def requests_behind(allocation: Allocation) -> list[AllocationRequest]:
+    """The requests whose awards feed `allocation`."""
+    behind = AllocationRequest.objects.filter(decisions__fulfilments__award__allocation=allocation)
+    return list(behind.select_related("project", "requested_by").distinct())

@@ -18,7 +18,7 @@ from django.views import View
 from allocations.programme import choices, papers, selectors, services
 from allocations.programme.checks import Problem, problems, warnings
 from allocations.programme.models import AllocationRequest
-from allocations.programme.services.writing import Line
+from allocations.programme.services.writing import Line, Run
 from allocations.programme.tracks import promise, track_for
 from allocations.programme.web.request_forms import PurposeForm, QuickForm, SubmitForm
 from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of
@@ -134,6 +134,9 @@ class RequestNew(Beginning):
                 field="gpu_hours",
                 remedy=_("Ask for less, or go on with the full form: what you typed goes along."),
             )
+        # Whoever needs more GPUs at once says so in the full form's run table.
+        run = Run(gettext("One GPU at a time"), gpus=1, hours=data["gpu_hours"])
+        request = services.request_update(actor=self.actor, request=request, runs=[run])
         if data.get("consent"):
             consent_give(self.actor)
         return services.request_submit(actor=self.actor, request=request)
