@@ -32,9 +32,10 @@ class InstitutionJoin(LoginRequiredMixin, View):
         return redirect("organisations")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        is_first = not request.user.organisation_ids
+        user: Any = request.user
+        is_first = not user.organisation_ids
         try:
-            joined = institution_join(actor=request.user)
+            joined = institution_join(actor=user)
         except DomainError as error:
             tell(request, error)
             return redirect("organisations")
