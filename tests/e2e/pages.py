@@ -28,7 +28,7 @@ PROJECT, REQUEST, ALLOCATION = ROW.format("projects"), ROW.format("requests"), R
 REPORT = ROW.format("allocation-reports")
 DRAFT = ("/requests/?state=draft", REQUEST)
 
-PAGES = (
+MAIN = (
     MainPage("welcome", "", "/"),
     MainPage("sign-in", "", "/sign-in/login/"),
     MainPage("sign-up", "", "/sign-in/signup/"),
@@ -92,6 +92,9 @@ PAGES = (
     MainPage("usage-of-site", "admin", "/sites/quetta/usage/"),
     MainPage("usage-new", "admin", "/sites/quetta/usage/new/"),
     MainPage("usage-keys", "admin", "/sites/quetta/usage-keys/"),
+    MainPage("not-found", "researcher", "/jobs/job-none/"),
+)
+FURTHER = (
     # How awards are decided, for everybody.
     MainPage("tracks", "", "/tracks/"),
     MainPage("track", "", "/tracks/standard/"),
@@ -201,5 +204,5 @@ PAGES = (
     MainPage("outage-new", "site", "/sites/astrolabe-ned/outages/new/"),
     MainPage("sending", "admin", "/sending/"),
     MainPage("capacity", "admin", "/sites/astrolabe-ned/", ROW.format("resources"), "capacity/"),
-    MainPage("not-found", "researcher", "/jobs/job-none/"),
 )
+PAGES = MAIN + FURTHER
