@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journeys
-from tests.e2e.pages import FURTHER, MAIN, PAGES, MainPage
+from tests.e2e.pages import MAIN, PAGES, MainPage
 from tests.e2e.portal import EVIDENCE, Portal, wait_until
 
 AXE = next(Path(__file__).parent.glob("vendor/axe-*.min.js"))
