@@ -226,7 +226,10 @@ def _call(track: Track, words: dict[str, str], *, opens_in: int) -> Call:
         opens_at=opens_at,
         closes_at=opens_at + timedelta(days=CALL_DAYS),
         decided_by_on=clock.day_of(opens_at) + timedelta(days=2 * CALL_DAYS),
-        **words,
+        title_en=words["title_en"],
+        title_ur=words["title_ur"],
+        text_en=words["text_en"],
+        text_ur=words["text_ur"],
     )
     call.illustrative = True
     call.store("illustrative")

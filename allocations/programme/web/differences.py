@@ -47,8 +47,8 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Differenc
 
 
 def _label(name: str) -> str:
-    label = LABELS.get(name) or AllocationRequest._meta.get_field(name).verbose_name
-    return str(capfirst(label))
+    field: Any = None if name in LABELS else AllocationRequest._meta.get_field(name)
+    return str(capfirst(field.verbose_name if field else LABELS[name]))
 
 
 def _written(name: str, values: list[Any]) -> list[str]:
