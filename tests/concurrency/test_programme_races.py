@@ -11,13 +11,15 @@ from allocations.ledger.models import LedgerAccount
 from allocations.ledger.selectors import pool_free
 from allocations.ledger.services import capacity_set
 from allocations.programme.models import AllocationRequest
-from allocations.programme.services import request_submit
+from allocations.programme.services import request_submit, waiting_serve
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
 from portal.foundation.errors import IllegalState, Refused
 from tests.cast import Cast, make_cast
 from tests.concurrency.test_ledger_races import at_once, without_the_check  # noqa: F401 - a fixture
-from tests.requesting import HOUR, approve, draft, submitted
+from tests.requesting import HOUR, approve, draft, fund, submitted
+from tests.services.test_programme_awarding import CAPACITY, give_back, taken
+from tests.services.test_programme_awarding import waiting as queued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,3 +104,17 @@ def test_one_draft_is_submitted_once(funded: Cast) -> None:
     outcomes = at_once(submit, 6)
     assert outcomes.count(None) == 1
     assert all(isinstance(error, IllegalState) for error in outcomes if error is not None)
+
+
+def test_runs_at_once_serve_each_place_once_and_in_order(transactional_db: None) -> None:
+    cast = make_cast()
+    fund(cast.resource)
+    holder = taken(cast, CAPACITY)
+    places = [queued(cast) for _number in range(4)]
+    give_back(cast, holder, 250)
+    outcomes = at_once(lambda _number: waiting_serve(resource=cast.resource), 4)
+    assert outcomes == [None] * 4
+    for place in places:
+        place.refresh_from_db()
+    assert [place.served_gpu_seconds // HOUR for place in places] == [100, 100, 50, 0]
+    assert pool_free(cast.resource, [QUARTER]) == {QUARTER: 0}

@@ -38,6 +38,11 @@ def asks_sites(request: AllocationRequest) -> bool:
     return _step_of(request) is not None
 
 
+def may_ask_more(request: AllocationRequest) -> bool:
+    """Whether further sites may be asked: while it waits for a decision, on a track that asks any."""
+    return request.state in PENDING and asks_sites(request)
+
+
 def require_consent(request: AllocationRequest, resources: Iterable[Resource]) -> None:
     """Raises InvalidInput where a site refused, was never asked, or hasn't answered yet.
 

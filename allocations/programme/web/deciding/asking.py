@@ -8,15 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from allocations.programme import selectors, services
 from allocations.programme.models import AllocationRequest
-from allocations.programme.services.consents import sites_to_ask
+from allocations.programme.services.consents import may_ask_more, sites_to_ask
 from allocations.programme.web.views import RequestAct
+from datacenters.models import Site
+from portal.foundation.errors import IllegalState
 from portal.foundation.policies import require
 
 
 class AskSiteForm(forms.Form):
     site = forms.ModelChoiceField(
         label=_("Site"),
-        queryset=None,
+        queryset=Site.objects.none(),
         to_field_name="code",
         help_text=_("Its managers are asked; until it has consented no line can be placed there."),
     )
@@ -36,6 +38,8 @@ class RequestAskSite(RequestAct):
     def prepare(self) -> None:
         self.object = get_object_or_404(selectors.detailed(self.actor), code=self.kwargs["code"])
         require(self.actor, "programme.decide_request", self.object)
+        if not may_ask_more(self.object):
+            raise IllegalState(_("No site is asked about this request now."))
 
     def form_options(self) -> dict[str, Any]:
         return {"request": self.object}

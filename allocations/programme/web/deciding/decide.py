@@ -8,10 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.capacity import QuarterFigures, forecast, most_that_fits
 from allocations.programme import services
 from allocations.programme.models import AllocationRequest, Decision, RequestLine
-from allocations.programme.services.consents import asks_sites
+from allocations.programme.services.consents import may_ask_more
 from allocations.programme.services.decisions import persons_needed
 from allocations.programme.standing import clock_of
-from allocations.programme.transitions import PENDING
 from allocations.programme.web.deciding.forms import DecisionForm
 from allocations.programme.web.views import RequestAct, find
 from portal.foundation import clock
@@ -53,7 +52,7 @@ class RequestDecide(RequestAct):
             "needed": persons_needed(request),
             "clock": standing,
             "waits_for": _waits_for(request),
-            "may_ask_site": asks_sites(request) and request.state in PENDING,
+            "may_ask_site": may_ask_more(request),
             "lines": list(request.lines.all()),
             "impact_url": f"{request.get_absolute_url()}impact/",
             # Reviews are another room's, further up: known here by address alone.
