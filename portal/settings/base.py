@@ -171,6 +171,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "portal.people.adapters.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.people.web.forms.SignUpFields"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# In the browser that signed up, and nowhere else: the link alone lets nobody in.
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Taqseem] "
 ACCOUNT_PREVENT_ENUMERATION = True

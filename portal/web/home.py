@@ -20,6 +20,7 @@ from datacenters.selectors import sites_managed_by, sites_visible_to
 from datacenters.web.views import health_of
 from portal.foundation.policies import allowed
 from portal.people.models import User, Verification
+from portal.people.services.recognition import join_offer
 from scheduler_bridge.models import Job
 from scheduler_bridge.selectors import visible_to as visible_jobs
 from scheduler_bridge.transitions import ON_CLUSTER, JobState
@@ -61,6 +62,7 @@ def dashboard(user: User) -> dict[str, Any]:
         "waiting": list(pending_for(user)[:SHOWN]),
         "owed": list(reports_to_write(user)[:SHOWN]),
         "invitations": list(open_invitations_to(user)[:SHOWN]),
+        "offer": join_offer(user) if asks and not user.organisation_ids else None,
         "steps": [] if allocations or not asks else first_steps(user, has_requests=bool(requests)),
     }
 

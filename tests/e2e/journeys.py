@@ -93,6 +93,16 @@ def reach(page: Page, state: str, *, seconds: float = 90) -> None:
                 raise
 
 
+def wait_for(page: Page, path: str, what: Locator, *, seconds: float = 90) -> None:
+    """Look at a page until it shows this."""
+    page.goto(path)
+    deadline = clock.now() + timedelta(seconds=seconds)
+    while not what.count():
+        assert clock.now() < deadline, f"{path} never showed it"
+        page.wait_for_timeout(500)
+        page.reload()
+
+
 def fill_job(page: Page, allocation: str, *, script: str, gpus: int = 2, wall: str = "0:30") -> None:
     page.goto(f"/jobs/new/?allocation={allocation}")
     page.get_by_label("Title").fill("Night run")

@@ -1,4 +1,7 @@
-"""From nothing to a running job: how many clicks the portal asks of somebody who has never been here."""
+"""From nothing to a running job: how many clicks the portal asks of somebody who has never been here.
+
+Every click counts, on buttons, links and boxes alike, and so does the link in the mail.
+"""
 
 import re
 import secrets
@@ -6,8 +9,11 @@ import secrets
 from playwright.sync_api import Page, expect
 
 from tests.e2e import journeys
-from tests.e2e.portal import EVIDENCE, SIGN_IN, Portal, wait_until
+from tests.e2e.portal import EVIDENCE, Portal, wait_until
 
+# Of a demo institution (ILLUSTRATIVE) that is verified by rule with whoever comes first.
+RECOGNISED = "margalla.taqseem.test"
+MOST_CLICKS = 10
 COUNTER = "document.addEventListener('click', () => window.countClick(), true);"
 
 
@@ -25,13 +31,8 @@ def link_in_mail(portal: Portal, address: str) -> str:
     return re.search(r"(/sign-in/confirm-email/[^\s/]+/)", text).group(1)
 
 
-def test_from_sign_up_to_a_running_job(portal_run, new_context, signed_in, record_property, capsys):
-    portal = portal_run
-    name = secrets.token_hex(4)
-    address = f"{name}@example.pk"
-    newcomer = new_context(base_url=portal.address).new_page()
-    clicks = counting(newcomer)
-
+def sign_up(portal: Portal, newcomer: Page, clicks: list[int], address: str) -> None:
+    """From the first page to the first page, signed in. The link in the mail is a click too."""
     newcomer.goto("/")
     newcomer.get_by_role("main").get_by_role("link", name="Sign up").first.click()
     newcomer.get_by_label("Name").fill("Hira Malik")
@@ -40,14 +41,55 @@ def test_from_sign_up_to_a_running_job(portal_run, new_context, signed_in, recor
     newcomer.get_by_label("Password (again)").fill("lamp-river-quartz-9")
     newcomer.get_by_label("I accept the terms of use").check()
     newcomer.get_by_role("main").get_by_role("button", name=re.compile(r"^sign up$", re.IGNORECASE)).click()
+    clicks.append(1)
     newcomer.goto(link_in_mail(portal, address))
     newcomer.get_by_role("main").get_by_role("button", name="Confirm").click()
-    if "/login" in newcomer.url:
-        newcomer.get_by_label("Email").fill(address)
-        newcomer.get_by_label("Password").fill("lamp-river-quartz-9")
-        newcomer.get_by_role("main").get_by_role("button", name=SIGN_IN).click()
+    expect(newcomer.get_by_role("heading", level=1)).to_contain_text("Hira Malik")
 
-    newcomer.goto("/")
+
+def ask_with_a_first_project(newcomer: Page, title: str) -> str:
+    """From the first page: project and request on one form. Returns the request's code."""
+    newcomer.get_by_role("main").get_by_role("link", name="Ask for GPU-hours").click()
+    expect(newcomer.get_by_label("Organisation")).not_to_have_value("")
+    newcomer.get_by_label("Title").fill(title)
+    newcomer.get_by_label("Abstract").fill("Finds pests in pictures of orchards.")
+    newcomer.get_by_label("Sector").select_option(label="Climate")
+    return journeys.fill_request(newcomer, "Data Vault Pakistan · Data Vault Pakistan H100", "10")
+
+
+def run_a_job(newcomer: Page, request: str) -> None:
+    """From the page of the request, which is decided by rule."""
+    job = newcomer.get_by_role("main").get_by_role("link", name="Submit a job")
+    journeys.wait_for(newcomer, f"/requests/{request}/", job)
+    job.click()
+    newcomer.get_by_label("Title").fill("First run")
+    newcomer.get_by_label("Script").fill("#!/bin/bash\nsleep 300\n")
+    journeys.send_job(newcomer)
+    journeys.reach(newcomer, "Running")
+
+
+def test_from_sign_up_at_a_verified_organisation_to_a_running_job(
+    portal_run, new_context, record_property, capsys
+):
+    name = secrets.token_hex(4)
+    newcomer = new_context(base_url=portal_run.address).new_page()
+    clicks = counting(newcomer)
+    sign_up(portal_run, newcomer, clicks, f"{name}@{RECOGNISED}")
+    newcomer.get_by_role("main").get_by_role("button", name="Join").click()
+    run_a_job(newcomer, ask_with_a_first_project(newcomer, f"Orchard pests {name}"))
+    tell(record_property, capsys, "web_newcomer_clicks", len(clicks))
+    assert len(clicks) <= MOST_CLICKS
+
+
+def test_from_sign_up_with_a_new_organisation_to_a_running_job(
+    portal_run, new_context, signed_in, record_property, capsys
+):
+    portal = portal_run
+    name = secrets.token_hex(4)
+    newcomer = new_context(base_url=portal.address).new_page()
+    clicks = counting(newcomer)
+    sign_up(portal, newcomer, clicks, f"{name}@example.pk")
+
     newcomer.get_by_role("link", name="Say for which organisation you work").click()
     newcomer.get_by_role("link", name="New organisation").first.click()
     newcomer.get_by_label("Name").fill(f"Chenab Robotics {name}")
@@ -66,22 +108,15 @@ def test_from_sign_up_to_a_running_job(portal_run, new_context, signed_in, recor
     verify(signed_in(portal, "admin"), f"Chenab Robotics {name}")
 
     newcomer.goto("/")
-    newcomer.get_by_role("link", name="Describe your project").click()
-    journeys.describe_project(newcomer, f"Orchard pests {name}")
-    newcomer.get_by_role("link", name="Ask for GPU-hours").click()
-    request = journeys.fill_request(newcomer, "Data Vault Pakistan · Data Vault Pakistan H100", "10")
-    allocation = journeys.granted(newcomer, request)
-    journeys.wait_for_state(newcomer, f"/allocations/{allocation}/", "Active")
+    run_a_job(newcomer, ask_with_a_first_project(newcomer, f"Orchard pests {name}"))
+    tell(record_property, capsys, "web_newcomer_clicks_unverified", len(clicks))
 
-    newcomer.goto("/")
-    newcomer.get_by_role("main").get_by_role("link", name="New job").first.click()
-    newcomer.get_by_label("Title").fill("First run")
-    newcomer.get_by_label("Script").fill("#!/bin/bash\nsleep 300\n")
-    journeys.send_job(newcomer)
-    journeys.reach(newcomer, "Running")
-    record_property("web_newcomer_clicks", len(clicks))
-    with capsys.disabled():  # the figure is for whoever reads the run
-        print(f"\nweb_newcomer_clicks {len(clicks)}")
+
+def tell(record_property, capsys, figure: str, clicks: int) -> None:
+    """For whoever reads the run."""
+    record_property(figure, clicks)
+    with capsys.disabled():
+        print(f"\n{figure} {clicks}")
 
 
 def verify(verifier: Page, organisation: str) -> None:

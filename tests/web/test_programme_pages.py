@@ -41,17 +41,18 @@ def text(reply: Any) -> str:
 
 # --- Writing ----------------------------------------------------------------------------------------
 def test_who_leads_nothing_is_led_to_begin_a_project(cast: Cast, web: Any) -> None:
-    begins = {
-        cast.member: "/projects/new/",
-        cast.colleague: "/projects/new/",
-        cast.council: "/organisations/",
-    }
-    for user, page in begins.items():
-        reply = web(user).get("/requests/new/?resource=ned-h100", follow=True)
+    begins = [
+        (cast.member, "/requests/new/full/", "/projects/new/"),
+        (cast.colleague, "/requests/new/full/", "/projects/new/"),
+        (cast.council, "/requests/new/full/", "/organisations/"),
+        (cast.council, "/requests/new/", "/organisations/"),
+    ]
+    for user, asked, page in begins:
+        reply = web(user).get(f"{asked}?resource=ned-h100", follow=True)
         assert reply.redirect_chain == [(page, 302)]
         assert reply.status_code == 200
         assert "Begin a project first" in text(reply)
-        assert web(user).post("/requests/new/", typed(cast)).status_code == 403
+        assert web(user).post(asked, typed(cast)).status_code == 403
 
 
 def test_a_returned_request_shows_its_question(cast: Cast, web: Any) -> None:

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from allocations.programme import services
 from allocations.programme.models import AllocationRequest, Attachment
 from allocations.programme.services import Line
+from allocations.projects.models import Project
 from portal.foundation import clock
 from portal.people.models import TermsVersion
 from portal.people.selectors import has_consented
@@ -218,6 +219,52 @@ def test_a_row_from_the_estimator_waits_to_be_saved(cast: Cast, web: Any) -> Non
     assert 'value="LoRA: 7B"' in page
     assert not request.runs.exists()
     assert 'value="7"' in text(web(cast.pi).get("/requests/new/", row))  # 2 × 3.5 GPU-hours
+
+
+# --- The first request begins the first project -------------------------------------------------------
+def first(cast: Cast, **fields: str) -> dict[str, str]:
+    project = {
+        "organisation": cast.organisation.code,
+        "title": "Orchard pests",
+        "abstract": "Finds pests in pictures.",
+        "sector": cast.project.sector.code,
+        "data_class": "open",
+    }
+    asked = quick(cast) | project | fields
+    del asked["project"]
+    return asked
+
+
+def test_who_leads_nothing_begins_a_project_with_the_request(cast: Cast, web: Any) -> None:
+    client = web(cast.colleague)
+    page = text(client.get("/requests/new/"))
+    assert f'value="{cast.organisation.code}" selected' in page
+    reply = client.post("/requests/new/", first(cast))
+    assert reply.status_code == 302, text(reply)
+    request = AllocationRequest.objects.get()
+    assert reply.url == request.get_absolute_url()
+    assert (request.project.title, request.project.organisation) == ("Orchard pests", cast.organisation)
+    assert request.project.members.get().user == cast.colleague
+    assert client.post("/requests/new/", first(cast)).url == reply.url  # sent twice
+    assert AllocationRequest.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"gpu_hours": "201"}, "decided by rule"),
+        ({"title": ""}, "This field is required."),
+        ({"organisation": "org-0000000000"}, "Select a valid choice"),
+    ],
+)
+def test_a_request_that_is_refused_leaves_no_project(
+    cast: Cast, web: Any, changes: dict[str, str], complaint: str
+) -> None:
+    projects = Project.objects.count()
+    reply = web(cast.colleague).post("/requests/new/", first(cast, **changes))
+    assert reply.status_code == 422
+    assert complaint in text(reply)
+    assert Project.objects.count() == projects
 
 
 # --- Drafts that are kept by themselves -------------------------------------------------------------

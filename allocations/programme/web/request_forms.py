@@ -23,6 +23,7 @@ from allocations.programme.services.writing import MOST_LINES, MOST_RUNS, Line, 
 from allocations.programme.web.fields import CountField, DayField, GpuHoursField, WhereField, text_area
 from allocations.programme.web.rows import RowForm, Rows
 from allocations.projects.models import Project
+from allocations.projects.web.forms import ProjectNewForm
 from datacenters.models import Resource
 from datacenters.selectors import open_resources
 from portal.foundation.units import hours_to_seconds
@@ -297,7 +298,10 @@ class PapersForm(DraftForm):
 
 
 class QuickForm(forms.Form):
-    """The short case: what the smallest track needs and no more."""
+    """The short case: what the smallest track needs and no more.
+
+    Who leads no project yet begins one along with it: then its fields take the place of `project`.
+    """
 
     use_required_attribute = False
 
@@ -320,12 +324,26 @@ class QuickForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["project"]
-        field.queryset = projects_led_by(user)
+        led = projects_led_by(user)
+        # Sent again, when the answer was lost, it still is about the project that it began.
+        begins = "organisation" in self.data or not led.exists()
+        new = ProjectNewForm(user=user).fields if begins else {}
+        self.of_new_project = list(new)
+        if new:
+            del self.fields["project"]
+            self.fields |= new
+        else:
+            field: Any = self.fields["project"]
+            field.queryset = led
         self.fields["resource"] = WhereField(resources=list(open_resources()))
         if not has_consented(user):
             self.fields["consent"] = ConsentField()
-        self.order_fields(["project", "resource", "gpu_hours", "ends_on", "justification", "ai_risk"])
+        own = ["resource", "gpu_hours", "ends_on", "justification", "ai_risk"]
+        self.order_fields(["project", *self.of_new_project, *own])
+
+    def names_project(self) -> bool:
+        """Whether it is known for which project it is: of a new one, all that is asked."""
+        return all(self.cleaned_data.get(name) for name in self.of_new_project or ["project"])
 
 
 class ConsentField(forms.BooleanField):

@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -24,6 +24,7 @@ from allocations.programme.web.request_forms import PurposeForm, QuickForm, Subm
 from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity, steps_of
 from allocations.programme.web.views import RequestAct, find
 from allocations.projects.selectors import organisations_to_propose_for
+from allocations.projects.services import project_create
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, NotAllowed
 from portal.foundation.services.once import once
@@ -38,18 +39,21 @@ USUAL_DAYS = 30
 class Beginning(RequestAct):
     """What both ways of beginning share. Who leads no project is led to begin one: that comes first."""
 
+    begins_projects: ClassVar[bool] = False
+
     def prepare(self) -> None:
         self.leads = selectors.projects_led_by(self.actor).exists()
-        if not self.leads and self.request.method == "POST":
+        # Projects belong to organisations: who is in none begins with that.
+        self.organisations = [] if self.leads else list(organisations_to_propose_for(self.actor))
+        self.may_write = self.leads or (self.begins_projects and bool(self.organisations))
+        if not self.may_write and self.request.method == "POST":
             raise NotAllowed(_("You lead no project yet."), remedy=FIRST_A_PROJECT)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.leads:
+        if self.may_write:
             return super().get(request, *args, **kwargs)
         messages.info(request, gettext("You lead no project yet.") + f" {FIRST_A_PROJECT}")
-        # Projects belong to organisations: who is in none begins with that.
-        may_begin = organisations_to_propose_for(self.actor).exists()
-        return redirect("project_new" if may_begin else "organisations")
+        return redirect("project_new" if self.organisations else "organisations")
 
     def form_options(self) -> dict[str, Any]:
         return {"user": self.actor}
@@ -83,15 +87,16 @@ class Beginning(RequestAct):
 
 
 class RequestNew(Beginning):
-    """The short way: what the smallest track decides by rule, on one page."""
+    """The short way: what the smallest track decides by rule, on one page; a first project comes with it."""
 
     template_name = "programme/request_form_quick.html"
     form_class = QuickForm
+    begins_projects = True
     title = _("New request")
     submit_label = _("Submit the request")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.leads and choices.quick_version() is None:
+        if self.may_write and choices.quick_version() is None:
             return redirect(f"{reverse('request_new_full')}?{request.GET.urlencode()}")
         return super().get(request, *args, **kwargs)
 
@@ -99,6 +104,7 @@ class RequestNew(Beginning):
         asked = self.request.GET
         found: dict[str, Any] = {
             "project": asked.get("project", self.only_project()),
+            "organisation": self.organisations[0].code if len(self.organisations) == 1 else None,
             "resource": asked.get("resource"),
             "ends_on": clock.today() + timedelta(days=USUAL_DAYS),
             "justification": asked.get("model", ""),
@@ -115,18 +121,17 @@ class RequestNew(Beginning):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = QuickForm(request.POST, user=self.actor)
         form.is_valid()
-        if "full" in request.POST and form.cleaned_data.get("project"):
-            to = self.once(
-                lambda: reverse("request_edit", args=[self._draft(form.cleaned_data).code]), self.tell_again
-            )
+        if "full" in request.POST and form.names_project():
+            to = self.once(lambda: reverse("request_edit", args=[self._draft(form).code]), self.tell_again)
             return tell_kept(request, redirect(to))
         return super().post(request, *args, **kwargs)
 
     def act(self, form: QuickForm) -> str:
-        return self.once(lambda: self._submitted(form.cleaned_data).get_absolute_url(), self.tell_again)
+        return self.once(lambda: self._submitted(form).get_absolute_url(), self.tell_again)
 
-    def _submitted(self, data: dict[str, Any]) -> AllocationRequest:
-        request = self._draft(data)
+    @transaction.atomic
+    def _submitted(self, form: QuickForm) -> AllocationRequest:
+        request = self._draft(form)
         version = track_for(request)
         if version is None or not choices.by_rule(version):
             raise InvalidInput(
@@ -135,19 +140,22 @@ class RequestNew(Beginning):
                 remedy=_("Ask for less, or go on with the full form: what you typed goes along."),
             )
         # Whoever needs more GPUs at once says so in the full form's run table.
-        run = Run(gettext("One GPU at a time"), gpus=1, hours=data["gpu_hours"])
+        run = Run(gettext("One GPU at a time"), gpus=1, hours=form.cleaned_data["gpu_hours"])
         request = services.request_update(actor=self.actor, request=request, runs=[run])
-        if data.get("consent"):
+        if form.cleaned_data.get("consent"):
             consent_give(self.actor)
         return services.request_submit(actor=self.actor, request=request)
 
-    def _draft(self, data: dict[str, Any]) -> AllocationRequest:
+    @transaction.atomic
+    def _draft(self, form: QuickForm) -> AllocationRequest:
+        data = form.cleaned_data
+        new = {name: data[name] for name in form.of_new_project}
         resource, any_suitable = data.get("resource") or (None, False)
         hours = data.get("gpu_hours")
         line = Line(resource, any_suitable, hours_to_seconds(hours) if hours else None)
         return services.request_create(
             actor=self.actor,
-            project=data["project"],
+            project=project_create(actor=self.actor, **new) if new else data["project"],
             lines=[line],
             starts_on=clock.today(),
             ends_on=data.get("ends_on"),
