@@ -88,7 +88,8 @@ def judge(
         beyond += _beyond_days(allocation, way.most_days, ends_on)
     if way.alike and target:
         beyond += _unlike(allocation, target)
-    return Judgement(persons_for(allocation, kind, gpu_seconds) if beyond else 0, beyond)
+    # What is moved makes the other allocation larger, not this one.
+    return Judgement(persons_for(target or allocation, kind, gpu_seconds) if beyond else 0, beyond)
 
 
 def persons_for(allocation: Allocation, kind: ChangeKind, gpu_seconds: int | None) -> int:

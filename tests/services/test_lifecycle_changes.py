@@ -254,6 +254,13 @@ def test_a_move_that_makes_hours_last_longer_is_decided(cast: Cast, allocation: 
     adds_up(allocation, later)
 
 
+def test_as_many_persons_as_the_larger_allocation_asks_for(cast: Cast, allocation: Allocation) -> None:
+    big = site("big", gpus=500, hours_a_quarter=100_000)
+    target = allocated(cast, 49_900, resource=big)
+    assert ask(cast, allocation, "move", gpu_seconds=101 * HOUR, target=target).persons == 2
+    assert ask(cast, target, "move", gpu_seconds=101 * HOUR, target=allocation).persons == 1
+
+
 def test_a_move_backwards_is_done_at_once(cast: Cast, allocation: Allocation) -> None:
     later = allocated(cast, 100, ends_on=in_quarter(40))
     assert ask(cast, later, "move", gpu_seconds=50 * HOUR, target=allocation).state == "approved"
