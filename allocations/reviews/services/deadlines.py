@@ -24,14 +24,14 @@ def reviews_sweep() -> dict[str, int]:
     """End what isn't needed any more, expire what is overdue beyond grace, remind of what is due soon."""
     today = clock.today()
     asked = Review.objects.filter(state=ReviewState.ASSIGNED).order_by("pk")
-    done = {
-        "released": sum(tried(review_release, review=review) or 0 for review in asked.filter(NOBODY_WAITS))
-    }
     over = asked.filter(due_on__lt=today - timedelta(days=rules().grace_days))
-    done["expired"] = sum(tried(review_expire, review=review) or 0 for review in over)
     soon = asked.filter(due_on__lte=today + timedelta(days=max(THRESHOLDS)))
-    done["reminded"] = sum(tried(review_remind, review=review) or 0 for review in soon)
-    return done
+    # Each is read when its turn comes: what was released or expired isn't reminded.
+    return {
+        "released": sum(bool(tried(review_release, review=review)) for review in asked.filter(NOBODY_WAITS)),
+        "expired": sum(bool(tried(review_expire, review=review)) for review in over),
+        "reminded": sum(bool(tried(review_remind, review=review)) for review in soon),
+    }
 
 
 @transaction.atomic

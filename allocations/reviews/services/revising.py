@@ -51,7 +51,7 @@ def review_ask_revision(*, actor: Any, review: Review, reason: str) -> Review:
 
 
 def _reopen(actor: Any, review: Review, reason: str) -> Review:
-    if not is_revisable(review):
+    if not is_revisable(review) or review.score is None or review.submitted_at is None:
         raise IllegalState(
             _("This review can't be revised now."),
             remedy=_("A review is revised once it is submitted, until enough of them are in."),
