@@ -30,15 +30,14 @@ def overseers(user: Any, *, site: str) -> Q:
     if seat_of(user, OVERSEERS) is not None:
         return EVERYTHING
     seen = Q(**{f"{site}__in": seated_at(user)})
-    if ProgrammeRole.Role.AUDITOR in user.roles:
-        for scope in user.auditor_scopes.all():
-            if scope.kind == AuditorScope.Kind.ALL:
-                return EVERYTHING
-            seen |= Q(
-                **{
-                    AuditorScope.Kind.ORGANISATION: {"project__organisation__code": scope.code},
-                    AuditorScope.Kind.SECTOR: {"project__sector__code": scope.code},
-                    AuditorScope.Kind.SITE: {f"{site}__code": scope.code},
-                }[scope.kind]
-            )
+    for scope in user.scopes:
+        if scope.kind == AuditorScope.Kind.ALL:
+            return EVERYTHING
+        seen |= Q(
+            **{
+                AuditorScope.Kind.ORGANISATION: {"project__organisation__code": scope.code},
+                AuditorScope.Kind.SECTOR: {"project__sector__code": scope.code},
+                AuditorScope.Kind.SITE: {f"{site}__code": scope.code},
+            }[scope.kind]
+        )
     return seen

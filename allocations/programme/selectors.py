@@ -21,6 +21,7 @@ from allocations.programme.models import (
     TrackStep,
 )
 from allocations.programme.transitions import PENDING, ConsentState, StepState
+from allocations.projects import selectors as projects
 from allocations.projects.models import Project
 from allocations.projects.policies import MANAGING
 from allocations.projects.selectors import studied_by
@@ -82,10 +83,12 @@ def with_duty(requests: QuerySet[AllocationRequest], user: Any) -> QuerySet[Allo
 
 
 def detailed(user: Any) -> QuerySet[AllocationRequest]:
-    """The same, with everything that a request's own page shows."""
+    """The same, with everything that a request's own page shows; `sees_project`: whether its project, too."""
+    project = projects.visible_to(user).filter(pk=OuterRef("project_id"))
     steps = RequestStep.objects.select_related("step", "closed_by")
     consents = SiteConsent.objects.select_related("site", "answered_by")
-    return with_decisions(visible_to(user)).prefetch_related(
+    requests = with_decisions(visible_to(user)).annotate(sees_project=Exists(project))
+    return requests.prefetch_related(
         Prefetch("steps", steps), Prefetch("consents", consents), "runs", "conflicts", "project__members"
     )
 

@@ -34,8 +34,8 @@ def consents_of(request: AllocationRequest) -> dict[int, str]:
 
 
 def asks_sites(request: AllocationRequest) -> bool:
-    """Whether the version that it was filed under has a step of consents."""
-    return _step_of(request) is not None
+    """Whether a step of consents stood in any of its rounds."""
+    return any(step.kind == TrackStep.Kind.CONSENT for step in request.steps.all())
 
 
 def may_ask_more(request: AllocationRequest) -> bool:

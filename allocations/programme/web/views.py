@@ -102,11 +102,11 @@ class RequestPage(DetailPage):
     selector = selectors.detailed
 
     def find(self) -> AllocationRequest:
-        hidden = selectors.stepped_aside(self.request.user).filter(code=self.kwargs["code"])
         try:
             found: AllocationRequest = super().find()
         except Http404 as unseen:
-            if hidden.exists():
+            aside = selectors.stepped_aside(self.request.user)
+            if aside.filter(code=self.kwargs["code"]).exists():
                 raise NotAllowed(
                     _("You stepped aside from this request: a conflict of interest is on record."),
                     remedy=_("Others decide about it."),
@@ -131,7 +131,6 @@ class RequestPage(DetailPage):
             "versions": _changes(request),
             "attachments": request.attachments.filter(removed_at__isnull=True),
             "problems": problems(request) if "submit" in actions else [],
-            "sees_project": allowed(self.request.user, "projects.view", request.project),
         }
 
 

@@ -17,7 +17,7 @@ from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
 from portal.people.models.deputy import Deputy
 from portal.people.models.organisation import Membership
-from portal.people.models.roles import ProgrammeRole
+from portal.people.models.roles import AuditorScope, ProgrammeRole
 
 # What a person object keeps for the length of a request.
 REMEMBERED = (
@@ -91,6 +91,11 @@ class User(AbstractBaseUser, PermissionsMixin, Record):  # type: ignore[django-m
     def roles(self) -> frozenset[str]:
         """Programme-wide roles, read once per request."""
         return frozenset(self.programme_roles.values_list("role", flat=True))
+
+    @cached_property
+    def scopes(self) -> "tuple[AuditorScope, ...]":
+        """What this person may see as an auditor, read once per request."""
+        return tuple(self.auditor_scopes.all()) if ProgrammeRole.Role.AUDITOR in self.roles else ()
 
     @cached_property
     def organisation_ids(self) -> frozenset[int]:
