@@ -36,7 +36,7 @@ class ExemptionSerializer(serializers.ModelSerializer[ReclaimExemption]):
         read_only_fields = fields
 
 
-class VersionSerializer(serializers.ModelSerializer[ReclaimRuleVersion]):
+class ReclaimVersionSerializer(serializers.ModelSerializer[ReclaimRuleVersion]):
     track = serializers.SlugRelatedField(
         slug_field="code", queryset=Track.objects.all(), allow_null=True, required=False
     )
@@ -64,7 +64,9 @@ class VersionSerializer(serializers.ModelSerializer[ReclaimRuleVersion]):
 
 
 class RuleSerializer(serializers.ModelSerializer[ReclaimRule]):
-    versions = VersionSerializer(many=True, read_only=True, help_text="The latest first; it is in force.")
+    versions = ReclaimVersionSerializer(
+        many=True, read_only=True, help_text="The latest first; it is in force."
+    )
 
     class Meta:
         model = ReclaimRule
@@ -72,12 +74,12 @@ class RuleSerializer(serializers.ModelSerializer[ReclaimRule]):
         read_only_fields = fields
 
 
-class NewRuleSerializer(VersionSerializer):
+class NewRuleSerializer(ReclaimVersionSerializer):
     name_en = serializers.CharField(max_length=120)
     name_ur = serializers.CharField(max_length=120)
 
-    class Meta(VersionSerializer.Meta):
-        fields = ["name_en", "name_ur", *VersionSerializer.Meta.fields]
+    class Meta(ReclaimVersionSerializer.Meta):
+        fields = ["name_en", "name_ur", *ReclaimVersionSerializer.Meta.fields]
 
 
 class CaseSerializer(serializers.ModelSerializer[ReclaimCase]):
@@ -186,13 +188,13 @@ class ReclaimRuleViewSet(ListModelMixin, RetrieveModelMixin, ScopedViewSet):
         rule = reclaim_rules.reclaim_rule_create(actor=request.user, **told.validated_data)  # type: ignore[arg-type]
         return Response(self._shown(rule), status=HTTP_201_CREATED)
 
-    @extend_schema(request=VersionSerializer, responses=RuleSerializer)
+    @extend_schema(request=ReclaimVersionSerializer, responses=RuleSerializer)
     @action(detail=True, methods=["post"])
     def revise(self, request: Request, code: str) -> Response:
         """What the rule says from now on, in full. For admins."""
         rule = self.get_object()
         require(request.user, "lifecycle.edit_reclaim_rules")
-        told = VersionSerializer(data=request.data)
+        told = ReclaimVersionSerializer(data=request.data)
         told.is_valid(raise_exception=True)
         reclaim_rules.reclaim_rule_revise(actor=request.user, rule=rule, **told.validated_data)  # type: ignore[arg-type]
         return Response(self._shown(rule))

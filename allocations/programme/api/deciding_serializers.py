@@ -40,7 +40,7 @@ class ClockSerializer(serializers.Serializer[Any]):
     steps = StepSerializer(many=True)
 
 
-class ConsentSerializer(serializers.Serializer[Any]):
+class SiteConsentSerializer(serializers.Serializer[Any]):
     """What a site says. `taken_over`: the programme answered, as the site stayed silent beyond its time."""
 
     site = serializers.CharField(source="site.code")

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from allocations.programme.api.deciding_serializers import ClockSerializer, ConsentSerializer
+from allocations.programme.api.deciding_serializers import ClockSerializer, SiteConsentSerializer
 from allocations.programme.api.writing_serializers import ContentSerializer
 from allocations.programme.models import AllocationRequest, Decision, DecisionLine, WaitingEntry
 from allocations.programme.policies import actions_for, words_for
@@ -142,7 +142,7 @@ class RequestDetailSerializer(RequestSerializer, ContentSerializer):
 
     actions = serializers.SerializerMethodField()
     clock = serializers.SerializerMethodField()
-    consents = ConsentSerializer(many=True, read_only=True)
+    consents = SiteConsentSerializer(many=True, read_only=True)
 
     class Meta(RequestSerializer.Meta):
         fields = [

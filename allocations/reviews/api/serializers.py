@@ -187,7 +187,7 @@ class ReviewerSerializer(serializers.ModelSerializer[User]):
         return person.open_reviews or 0
 
 
-class VersionSerializer(serializers.ModelSerializer[ReviewVersion]):
+class ReviewVersionSerializer(serializers.ModelSerializer[ReviewVersion]):
     """What a review said before it was opened again. `reason`: why a programme admin asked for it."""
 
     class Meta:
@@ -214,7 +214,7 @@ class ManagedReviewSerializer(serializers.ModelSerializer[Review]):
     comment_applicant = serializers.SerializerMethodField()
     recommendation = serializers.SerializerMethodField()
     scores = serializers.SerializerMethodField()
-    versions = VersionSerializer(many=True, read_only=True)
+    versions = ReviewVersionSerializer(many=True, read_only=True)
 
     class Meta:
         model = Review
