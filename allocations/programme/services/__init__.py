@@ -1,5 +1,6 @@
 """The only writers of requests and decisions."""
 
+from allocations.programme.services._gate import require_round
 from allocations.programme.services.attachments import attachment_add, attachment_remove
 from allocations.programme.services.bulk import call_decide
 from allocations.programme.services.calls import (
@@ -65,6 +66,7 @@ __all__ = [
     "request_submit",
     "request_update",
     "request_withdraw",
+    "require_round",
     "require_still_open",
     "rubric_create",
     "step_close",

@@ -1,7 +1,10 @@
 """What several services begin with."""
 
+from django.utils.translation import gettext as _
+
 from allocations.programme.models import AllocationRequest
 from allocations.programme.services.ties import ties_of_speaker
+from portal.foundation.errors import IllegalState
 from portal.people.models import User
 
 
@@ -20,3 +23,14 @@ def locked_for_word(actor: User, request: AllocationRequest) -> AllocationReques
     request = locked(request)
     ties_of_speaker(actor, [request])
     return request
+
+
+def require_round(request: AllocationRequest, round: int | None) -> None:
+    """Raises IllegalState (`other_round`) where `round` was read, and it was handed in anew; None: any."""
+    if round not in (None, request.round):
+        raise IllegalState(
+            _("The request was handed in anew since this was read."),
+            code="other_round",
+            remedy=_("Read it as it stands now, then decide."),
+            figures={"read": round, "now": request.round},
+        )

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
 from allocations.programme.services._gate import locked_for_word
 from allocations.programme.services.announce import tell_site
+from allocations.programme.services.ties import has_a_say, of_request
+from allocations.programme.steps import PASS, SKIP, Verdict
 from allocations.programme.tracks import working_days_after
-from allocations.programme.transitions import PENDING, ConsentState
+from allocations.programme.transitions import PENDING, ConsentState, StepState
 from datacenters.models import Resource, Site
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
@@ -25,22 +26,36 @@ def consents_of(request: AllocationRequest) -> dict[int, str]:
     """What each site (id) says: the latest word since the round in which the step of consents last stood.
 
     A round that an appeal opened has no such step: what was said before holds, and a site asked since adds
-    to it. A request that was handed in anew asks them all anew.
+    to it. A request that was handed in anew asks them all anew; what was said under the rules of another
+    version of a track counts no more.
     """
-    steps = RequestStep.objects.filter(request=request, kind=TrackStep.Kind.CONSENT)
-    since = steps.aggregate(latest=Max("round"))["latest"] or 0
+    since = max((step.round for step in _steps_of_consent(request)), default=request.round)
     words = SiteConsent.objects.filter(request=request, round__gte=since).order_by("round")
     return dict(words.values_list("site_id", "state"))
 
 
 def asks_sites(request: AllocationRequest) -> bool:
-    """Whether a step of consents stood in any of its rounds."""
-    return any(step.kind == TrackStep.Kind.CONSENT for step in request.steps.all())
+    """Whether the version that it was filed under asks sites: a submission lays out all steps of its own."""
+    return bool(_steps_of_consent(request))
 
 
 def may_ask_more(request: AllocationRequest) -> bool:
-    """Whether further sites may be asked: while it waits for a decision, on a track that asks any."""
-    return request.state in PENDING and asks_sites(request)
+    """Whether further sites may be asked: while it waits for a decision, once those of its lines answered."""
+    return request.state in PENDING and asks_sites(request) and not _asks_first(request)
+
+
+def sites_verdict(request: AllocationRequest) -> Verdict | None:
+    """How the sites that were asked in this round end its step; None while one hasn't answered.
+
+    A refusal fails it: that site can't be chosen any more.
+    """
+    words = SiteConsent.objects.filter(request=request, round=request.round)
+    states = set(words.values_list("state", flat=True))
+    if ConsentState.ASKED in states:
+        return None
+    if ConsentState.REFUSED in states:
+        return Verdict("fail", _("A site refused."))
+    return PASS if states else SKIP
 
 
 def require_consent(request: AllocationRequest, resources: Iterable[Resource]) -> None:
@@ -76,30 +91,35 @@ def require_consent(request: AllocationRequest, resources: Iterable[Resource]) -
 
 
 def sites_to_ask(request: AllocationRequest) -> QuerySet[Site]:
-    """The open sites that weren't asked yet and have an open resource; none where the track asks no sites."""
+    """The open sites that may be asked and have an open resource; none where the track asks no sites."""
     if not asks_sites(request):
         return Site.objects.none()
     open_ones = Site.objects.filter(is_open=True, resources__is_open=True).distinct()
-    return open_ones.exclude(pk__in=consents_of(request)).order_by("name")
+    return open_ones.exclude(pk__in=_asked(request)).order_by("name")
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def consent_ask(*, actor: User, request: AllocationRequest, site: Site) -> SiteConsent:
     """Ask one more site, so that a line may be placed there; its silence counts as the track says.
 
-    For who may decide about the request. Raises NotAllowed, IllegalState (decided, or the site was asked),
-    InvalidInput where the track asks no sites or the site can't take it.
+    One that refused, or stayed silent, before an appeal may be asked anew. For who may decide about the
+    request. Raises NotAllowed, IllegalState (decided, the sites of its lines haven't answered yet, or the
+    site was asked), InvalidInput where the track asks no sites or the site can't take it.
     """
     request = locked_for_word(actor, request)
     require(actor, "programme.decide_request", request)
     if request.state not in PENDING:
         raise IllegalState(_("Only while a request waits for its decision are sites asked."))
-    step = _step_of(request)
-    if step is None:
+    steps = _steps_of_consent(request)
+    if not steps:
         raise InvalidInput(
             _("This track asks no sites."), field="site", remedy=_("Place the line there at once.")
         )
-    if site.pk in consents_of(request):
+    if _asks_first(request):
+        raise IllegalState(
+            _("The sites of its lines answer first."), remedy=_("Ask further sites once they have.")
+        )
+    if site.pk in _asked(request):
         raise IllegalState(
             _("%(site)s was asked already.") % {"site": site}, remedy=_("Its answer stands on the page.")
         )
@@ -109,6 +129,7 @@ def consent_ask(*, actor: User, request: AllocationRequest, site: Site) -> SiteC
             field="site",
             remedy=_("Choose an open site that may hold the project's data."),
         )
+    step = steps[-1].step
     consent = SiteConsent.objects.create(
         request=request,
         round=request.round,
@@ -126,7 +147,25 @@ def consent_ask(*, actor: User, request: AllocationRequest, site: Site) -> SiteC
     return consent
 
 
-def _step_of(request: AllocationRequest) -> TrackStep | None:
-    if request.track_version is None:
-        return None
-    return request.track_version.steps.filter(kind=TrackStep.Kind.CONSENT).first()
+def _steps_of_consent(request: AllocationRequest) -> list[RequestStep]:
+    """Where sites were asked under the version in force, the latest last."""
+    return [
+        step
+        for step in request.steps.all()
+        if step.kind == TrackStep.Kind.CONSENT and step.step.version_id == request.track_version_id
+    ]
+
+
+def _asks_first(request: AllocationRequest) -> bool:
+    """Whether the sites of its lines are still to answer in this round: the step waits for nobody else."""
+    return any(
+        step.round == request.round and step.state in (StepState.PENDING, StepState.OPEN)
+        for step in _steps_of_consent(request)
+    )
+
+
+def _asked(request: AllocationRequest) -> set[int]:
+    """Ids of the sites that were asked in this round, or have consented."""
+    asked = SiteConsent.objects.filter(request=request, round=request.round)
+    consented = {site for site, state in consents_of(request).items() if state in CONSENTED}
+    return consented.union(asked.values_list("site_id", flat=True))

@@ -19,10 +19,11 @@ from allocations.programme.models import (
 )
 from allocations.programme.policies import is_decider, seat_in
 from allocations.programme.selectors import open_step_of
-from allocations.programme.services._gate import locked_for_word
+from allocations.programme.services._gate import locked_for_word, require_round
 from allocations.programme.services.announce import tell_next_approver, tell_project
 from allocations.programme.services.grants import Grant, Granted, checked, grant_award, proposed
 from allocations.programme.services.steps import steps_stop
+from allocations.programme.services.ties import has_a_say, of_request
 from allocations.programme.services.waiting import waiting_begin
 from allocations.programme.transitions import REQUEST
 from portal.foundation import clock
@@ -76,7 +77,7 @@ def request_decide(
     )
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def request_approve(
     *,
     actor: User,
@@ -123,7 +124,7 @@ def request_approve(
     return _approve(decision, grants, wait=wait, is_last=is_last)
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def request_decline(
     *,
     actor: User,
@@ -139,7 +140,7 @@ def request_decline(
     return _refuse(actor, seat, request, "decline", Outcome.DECLINED, reason, remedy, reason_code)
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def request_return(
     *, actor: User, request: AllocationRequest, reason: str, round: int | None = None
 ) -> Decision:
@@ -186,13 +187,7 @@ def _opened(
     require(actor, "programme.decide_request", request, message=message)
     require_second_factor(actor)
     REQUEST.target(state=request.state, action=action)
-    if round not in (None, request.round):
-        raise IllegalState(
-            _("The request was handed in anew since this was read."),
-            code="other_round",
-            remedy=_("Read it as it stands now, then decide."),
-            figures={"read": round, "now": request.round},
-        )
+    require_round(request, round)
     seat = seat_in(actor, request)
     assert seat is not None  # noqa: S101 - the policy found one
     return request, seat

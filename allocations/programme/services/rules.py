@@ -6,6 +6,7 @@ from allocations.awards.capacity import forecast, most_that_fits
 from allocations.programme.by_rule import beyond_rule
 from allocations.programme.checks import problems
 from allocations.programme.models import AllocationRequest, RequestStep, SiteConsent, TrackStep
+from allocations.programme.services.consents import sites_verdict
 from allocations.programme.services.decisions import decide_by_rule
 from allocations.programme.steps import PASS, SKIP, Verdict, kind
 from allocations.programme.tracks import working_days_after
@@ -48,7 +49,7 @@ def ethics(step: RequestStep) -> Verdict | None:
 
 @kind(Kind.CONSENT)
 def consent(step: RequestStep) -> Verdict | None:
-    """Ask every site that a line comes to."""
+    """Ask every site that a line comes to. Where all have answered already it waits for none."""
     request = step.request
     sites = {line.target.site for line in request.lines.all() if line.target}
     due_at = working_days_after(clock.now(), step.step.working_days)
@@ -59,7 +60,7 @@ def consent(step: RequestStep) -> Verdict | None:
             site=site,
             defaults={"due_at": due_at, "silence_consents": step.step.silence_consents},
         )
-    return None if sites else SKIP
+    return sites_verdict(request)
 
 
 @kind(Kind.DECISION)

@@ -16,9 +16,10 @@ from allocations.programme.policies import (
     seat_to_take_over,
 )
 from allocations.programme.selectors import CHECKS, open_step_of
-from allocations.programme.services._gate import locked, locked_for_word
+from allocations.programme.services._gate import locked, locked_for_word, require_round
 from allocations.programme.services.announce import tell_holders, tell_overdue
-from allocations.programme.services.ties import ties_of_holders
+from allocations.programme.services.consents import sites_verdict
+from allocations.programme.services.ties import has_a_say, of_request, ties_of_holders
 from allocations.programme.steps import Verdict
 from allocations.programme.tracks import working_days_after
 from allocations.programme.transitions import (
@@ -114,7 +115,7 @@ def step_finish(
     )
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def step_close(
     *,
     actor: User,
@@ -174,7 +175,7 @@ def require_still_open(request: AllocationRequest, *, kind: str | None, round: i
     )
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def consent_answer(
     *,
     actor: User,
@@ -203,11 +204,7 @@ def consent_answer(
     require_second_factor(actor)
     if consent is None or request.state not in PENDING:
         raise IllegalState(_("This site isn't asked about this request now."))
-    if round not in (None, request.round):
-        raise IllegalState(
-            _("The request was handed in anew since this form was opened."),
-            remedy=_("Read it as it stands now, then answer."),
-        )
+    require_round(request, round)
     seat = seat_for_site(actor, consent)
     _require_reason(given=given, taken_over=seat is None, reason=reason)
     consent.taken_over = seat is None
@@ -340,11 +337,9 @@ def _for(word: RequestStep | SiteConsent) -> dict[str, str]:
 
 
 def _close_consents(request: AllocationRequest) -> None:
-    """Go on once every site has answered. A refusal fails the step: that site can't be chosen any more."""
+    """Go on once every site has answered."""
     step = open_step_of(request)
-    states = list(request.consents.filter(round=request.round).values_list("state", flat=True))
-    if step is None or step.kind != TrackStep.Kind.CONSENT or ConsentState.ASKED in states:
+    if step is None or step.kind != TrackStep.Kind.CONSENT or (verdict := sites_verdict(request)) is None:
         return
-    refused = ConsentState.REFUSED in states
-    step_finish(step, Verdict("fail" if refused else "pass", _("A site refused.") if refused else ""))
+    step_finish(step, verdict)
     steps_advance(request)

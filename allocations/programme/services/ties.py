@@ -1,6 +1,8 @@
 """Recording what ties people to a request before they have a say about it, whatever track it is on."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import wraps
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,8 +12,12 @@ from allocations.programme.models import AllocationRequest, Conflict, RequestSte
 from allocations.programme.policies import DECIDERS
 from allocations.programme.services.announce import holders_of
 from allocations.programme.ties import Ties
+from portal.foundation.errors import NotAllowed
 from portal.foundation.services import audit
 from portal.people.models import Deputy, User
+from portal.people.policies import is_decider
+
+About = Callable[..., Iterable[AllocationRequest]]
 
 
 @transaction.atomic
@@ -22,16 +28,52 @@ def ties_record(*, request: AllocationRequest, users: Collection[User]) -> list[
     """
     ties = Ties(request, users)
     known = set(Conflict.objects.filter(request=request, user__in=users).values_list("user", "kind"))
-    found = Conflict.objects.bulk_create(
-        Conflict(request=request, user=user, kind=tie.kind, severity=tie.severity, found=True)
-        for user in users
-        for tie in ties.of(user)
-        if (user.pk, tie.kind) not in known
-    )
-    for conflict in found:
-        after = {"user": conflict.user.code, "kind": conflict.kind, "severity": conflict.severity}
-        audit.record(actor=None, action="conflict_find", target=request, after=after)
+    found = []
+    for user in sorted(users, key=lambda user: user.pk):
+        for tie in ties.of(user):
+            if (user.pk, tie.kind) in known:
+                continue
+            # Somebody else may write it down at the same moment.
+            conflict, is_new = Conflict.objects.get_or_create(
+                request=request,
+                user=user,
+                kind=tie.kind,
+                defaults={"severity": tie.severity, "found": True},
+            )
+            if is_new:
+                after = {"user": user.code, "kind": conflict.kind, "severity": conflict.severity}
+                audit.record(actor=None, action="conflict_find", target=request, after=after)
+                found.append(conflict)
     return found
+
+
+def has_a_say[**P, R](about: About) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """For services by which `actor` has a say (decorator): one transaction each, begun with their ties.
+
+    `about` tells from a service's keywords which requests it is about. What ties who is refused stays on
+    record although their word doesn't: from then on the request is hidden from them.
+    """
+
+    def decorate(service: Callable[P, R]) -> Callable[P, R]:
+        @wraps(service)
+        def spoken(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                with transaction.atomic():
+                    return service(*args, **kwargs)
+            except NotAllowed:
+                actor = cast(User, kwargs["actor"])
+                if any(is_decider(person) for person in (actor, *actor.principals)):
+                    ties_of_speaker(actor, about(**kwargs))
+                raise
+
+        return spoken
+
+    return decorate
+
+
+def of_request(*, request: AllocationRequest, **_: Any) -> list[AllocationRequest]:
+    """What a service is about that takes the request itself."""
+    return [request]
 
 
 def ties_of_speaker(actor: User, requests: Iterable[AllocationRequest]) -> None:
@@ -50,7 +92,8 @@ def ties_of_holders(step: RequestStep) -> None:
     ties_record(request=step.request, users=list(people.order_by("pk")))
 
 
-def requests_behind(allocation: Allocation) -> list[AllocationRequest]:
-    """The requests whose awards feed `allocation`."""
-    behind = AllocationRequest.objects.filter(decisions__fulfilments__award__allocation=allocation)
-    return list(behind.select_related("project", "requested_by").distinct())
+def requests_behind(*allocations: Allocation | None) -> list[AllocationRequest]:
+    """The requests whose awards feed any of `allocations`."""
+    fed = [allocation for allocation in allocations if allocation is not None]
+    behind = AllocationRequest.objects.filter(decisions__fulfilments__award__allocation__in=fed)
+    return list(behind.select_related("project", "requested_by").distinct().order_by("pk"))
