@@ -85,31 +85,33 @@ def test_decided_line_by_line(cast: Cast, web: Any) -> None:
     assert list(granted) == [600 * HOUR, 100 * HOUR]
 
 
-def test_a_site_that_was_never_asked_is_asked(cast: Cast, web: Any, api: Any, standard: Any) -> None:
+def test_a_site_that_was_never_asked_is_asked(
+    cast: Cast, web: Any, api: Any, decidable: AllocationRequest
+) -> None:
     elsewhere, third = site("uet"), site("itu")
     manager = person("uet-manager")
     SiteRole.objects.create(site=elsewhere.site, user=manager, role=SiteRole.Role.MANAGER)
-    address = f"/requests/{standard.code}/ask-site/"
+    address = f"/requests/{decidable.code}/ask-site/"
     assert web(cast.outsider).get(address).status_code == 404
     assert web(cast.pi).post(address, {"site": "uet"}).status_code == 403
-    assert web(manager).get(f"/requests/{standard.code}/").status_code == 404
+    assert web(manager).get(f"/requests/{decidable.code}/").status_code == 404
     council = web(cast.council)
-    assert address in text(council.get(f"/requests/{standard.code}/decide/"))
+    assert address in text(council.get(f"/requests/{decidable.code}/decide/"))
     asked_page = text(council.get(address))
     assert str(elsewhere.site) in asked_page
     assert f'value="{cast.site.code}"' not in asked_page
     assert council.post(address, {"site": "uet"}).status_code == 302
     assert Notice.objects.filter(user=manager, kind="request_waits").count() == 1
-    answer = f"/requests/{standard.code}/consent/uet/"
+    answer = f"/requests/{decidable.code}/consent/uet/"
     assert web(manager).post(answer, {"given": "yes"}).status_code == 302
-    assert standard.consents.get(site=elsewhere.site).state == "given"
-    where = f"/api/v1/requests/{standard.code}/ask-site/"
+    assert decidable.consents.get(site=elsewhere.site).state == "given"
+    where = f"/api/v1/requests/{decidable.code}/ask-site/"
     assert api(cast.outsider).post(where, {"site": "itu"}).status_code == 404
     assert api(cast.pi).post(where, {"site": "itu"}).status_code == 403
     assert api(cast.council).post(where, {"site": "itu"}).status_code == 200
     again = api(cast.council).post(where, {"site": "itu"})
     assert (again.status_code, again.json()["code"]) == (409, "illegal_state")
-    assert standard.consents.get(site=third.site).state == "asked"
+    assert decidable.consents.get(site=third.site).state == "asked"
 
 
 def test_what_was_read_is_what_is_decided(cast: Cast, web: Any, api: Any) -> None:
@@ -120,12 +122,29 @@ def test_what_was_read_is_what_is_decided(cast: Cast, web: Any, api: Any) -> Non
     late = {"outcome": "declined", "reason": "Too vague.", "round": 1}
     council = web(cast.council)
     page = council.post(f"/requests/{request.code}/decide/", late)
-    assert page.status_code == 422
+    assert page.status_code == 409
     assert "handed in anew" in text(page)
+    assert 'name="round" value="2"' in text(page), "as it stands now"
+    assert "Too vague." in text(page), "the words are kept"
     told = api(cast.council).post(f"/api/v1/requests/{request.code}/decide/", late)
     assert (told.status_code, told.json()["code"]) == (409, "other_round")
     assert 'name="round" value="2"' in text(council.get(f"/requests/{request.code}/decide/"))
     assert council.post(f"/requests/{request.code}/decide/", {**late, "round": 2}).status_code == 302
+
+
+def test_what_was_read_is_what_a_site_answers(cast: Cast, web: Any, standard: AllocationRequest) -> None:
+    services.request_return(actor=cast.admin, request=standard, reason="Which model?")
+    standard.refresh_from_db()
+    services.request_submit(actor=cast.pi, request=standard)
+    late = {"given": "no", "reason": "Full until May.", "round": 1}
+    address = f"/requests/{standard.code}/consent/{cast.site.code}/"
+    page = web(cast.site_manager).post(address, late)
+    assert page.status_code == 409
+    assert "handed in anew" in text(page)
+    assert 'name="round" value="2"' in text(page)
+    assert "Full until May." in text(page)
+    assert set(standard.consents.filter(round=2).values_list("state", flat=True)) == {"asked"}
+    assert web(cast.site_manager).post(address, {**late, "round": 2}).status_code == 302
 
 
 def test_one_line_twice_names_the_field(cast: Cast, api: Any) -> None:

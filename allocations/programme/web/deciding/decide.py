@@ -12,7 +12,8 @@ from allocations.programme.services.consents import may_ask_more
 from allocations.programme.services.decisions import persons_needed
 from allocations.programme.standing import clock_of
 from allocations.programme.web.deciding.forms import DecisionForm
-from allocations.programme.web.views import RequestAct, find
+from allocations.programme.web.deciding.rounds import AboutRound
+from allocations.programme.web.views import find
 from portal.foundation import clock
 
 
@@ -29,7 +30,7 @@ class Effect:
         return self.most >= (self.line.gpu_seconds or 0)
 
 
-class RequestDecide(RequestAct):
+class RequestDecide(AboutRound):
     template_name = "programme/request_decide.html"
     form_class = DecisionForm
     title = _("Decide about a request")

@@ -14,6 +14,7 @@ from allocations.programme.models import AllocationRequest, Conflict, SiteConsen
 from allocations.programme.policies import may_read_internal, seat_for_site
 from allocations.programme.services.steps import StepClosed
 from allocations.programme.web.deciding.forms import CheckForm, ConflictForm, ConsentForm, MessageForm
+from allocations.programme.web.deciding.rounds import AboutRound
 from allocations.programme.web.views import RequestAct, find
 from portal.foundation.middleware import tell
 from portal.foundation.policies import allowed, require
@@ -73,7 +74,7 @@ def _meant(form: CheckForm) -> dict[str, Any]:
     return {name: form.cleaned_data.get(name) or None for name in ("kind", "round")}
 
 
-class RequestConsent(RequestAct):
+class RequestConsent(AboutRound):
     """A site's answer."""
 
     template_name = "programme/request_step.html"
