@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
-from allocations.programme.models import AllocationRequest, RequestStep
+from allocations.programme.models import AllocationRequest, Conflict, RequestStep
 from allocations.programme.services import request_withdraw
 from allocations.programme.standing import clock_of
 from allocations.projects.models import ProjectMember
@@ -166,6 +166,48 @@ def test_a_word_under_revision_counts_when_the_review_closes(cast: Cast, pair: l
     services.reviews_close(actor=cast.admin, request=first.request, reason="Time is up.")
     assert Review.objects.get(pk=first.pk).state == "submitted"
     assert Review.objects.get(pk=second.pk).state == "recused"
+
+
+@pytest.mark.parametrize("how", ["conflict", "project"])
+def test_who_was_tied_since_says_nothing_any_more(cast: Cast, pair: list[Review], how: str) -> None:
+    """Neither by handing in nor by silence; nor does it stop the others."""
+    first, second = pair
+    third = _one_more(cast, first)
+    services.review_revise(actor=first.reviewer, review=first)
+    tie(cast, first, how)
+    submit(second)
+    submit(third)
+    first.refresh_from_db()
+    assert (first.state, first.left) == ("recused", "conflict")
+    assert step_of(first.request).state == "passed"
+
+
+@pytest.mark.parametrize("how", ["conflict", "project"])
+def test_the_review_of_who_was_tied_since_expires(
+    cast: Cast, pair: list[Review], how: str, monkeypatch: Any
+) -> None:
+    first = pair[0]
+    services.review_revise(actor=first.reviewer, review=first)
+    tie(cast, first, how)
+    much_later = clock.now() + timedelta(days=60)
+    monkeypatch.setattr(clock, "now", lambda: much_later)
+    assert not deadlines.review_remind(review=first)
+    assert services.reviews_sweep()["expired"] == 2
+    assert set(Review.objects.values_list("state", flat=True)) == {"expired"}
+
+
+def _one_more(cast: Cast, review: Review) -> Review:
+    third = reviewer("third")
+    return services.reviewers_invite(actor=cast.admin, request=review.request, users=[third])[0]
+
+
+def tie(cast: Cast, review: Review, how: str) -> None:
+    if how == "conflict":
+        Conflict.objects.create(
+            request=review.request, user=review.reviewer, kind="declared", severity="apparent"
+        )
+    else:
+        ProjectMember.objects.create(project=cast.project, user=review.reviewer)
 
 
 def test_the_database_keeps_what_was_said(cast: Cast, pair: list[Review]) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from allocations.programme.models import AllocationRequest, RequestStep, TrackStep
+from allocations.programme.policies import is_independent
 from allocations.programme.services.steps import require_still_open, step_finish, steps_advance
-from allocations.programme.services.ties import ties_of_speaker
+from allocations.programme.services.ties import has_a_say, of_request, ties_of_speaker
 from allocations.programme.steps import Verdict
 from allocations.reviews.models import Review, ReviewScore
 from allocations.reviews.selectors import open_review_step
@@ -18,7 +18,7 @@ from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
 
 
-@transaction.atomic
+@has_a_say(of_request)
 def reviews_close(*, actor: Any, request: AllocationRequest, reason: str, round: int | None = None) -> None:
     """Close an overdue merit review with fewer reviews than it asks for, but at least one.
 
@@ -71,17 +71,18 @@ def let_go(review: Review) -> None:
     """End an open review that nobody waits for; one that was opened again says what it said before."""
     if put_back(review):
         return
-    leave(review, Review.Left.NOT_NEEDED, actor=None, action="review_release")
+    left = Review.Left.NOT_NEEDED if is_independent(review.reviewer, review.request) else Review.Left.CONFLICT
+    leave(review, left, actor=None, action="review_release")
     tell_reviewer(review, "replaced")
 
 
 def put_back(review: Review) -> bool:
     """What a review said before it was opened again counts again: no word is lost by silence.
 
-    Returns False where it was never handed in.
+    Returns False where it was never handed in, or its reviewer was tied to the request since.
     """
     last = review.versions.order_by("number").last()
-    if last is None:
+    if last is None or not is_independent(review.reviewer, review.request):
         return False
     for criterion in review.rubric.criteria.all():
         ReviewScore.objects.update_or_create(

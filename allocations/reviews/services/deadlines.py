@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q
 
+from allocations.programme.policies import is_independent
 from allocations.programme.transitions import StepState
 from allocations.reviews.models import Review
 from allocations.reviews.selectors import IN_REVIEW, rules
@@ -49,7 +50,7 @@ def review_release(*, review: Review) -> bool:
 def review_expire(*, review: Review) -> bool:
     """Give up on a review whose grace is over, and see to another. Returns whether it was one.
 
-    One that was opened again says what it said before.
+    One that was opened again says what it said before, unless its reviewer was tied to the request since.
     """
     review = locked(review)
     if not review.is_open or clock.today() <= review.due_on + timedelta(days=rules().grace_days):
@@ -68,10 +69,13 @@ def review_expire(*, review: Review) -> bool:
 
 @transaction.atomic
 def review_remind(*, review: Review) -> bool:
-    """Remind of a review once for each threshold that has passed. Returns whether a reminder went out."""
+    """Remind of a review once for each threshold that has passed. Returns whether a reminder went out.
+
+    Whoever was tied to the request since isn't reminded: their review expires.
+    """
     review = locked(review)
     due = passed(review.due_on)
-    if not review.is_open or due <= review.reminders:
+    if not review.is_open or due <= review.reminders or not is_independent(review.reviewer, review.request):
         return False
     review.reminders, review.reminded_at = due, clock.now()
     review.store("reminders", "reminded_at")
