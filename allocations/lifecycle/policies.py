@@ -19,18 +19,23 @@ from portal.people.policies import seat_of
 ADMINS = frozenset({ProgrammeRole.Role.ADMIN.value})
 
 
-def conflicted(allocation: Allocation) -> set[int]:
-    """Ids of those with a conflict of interest about the requests that fed the allocation."""
+def conflicted(allocation: Allocation, target: Allocation | None = None) -> set[int]:
+    """Ids of those with a conflict of interest about the requests that fed the allocation.
+
+    Or about those of `target`, where hours are to move to.
+    """
+    concerned = [each for each in (allocation, target) if each is not None]
     return set(
         Conflict.objects.filter(
-            request__decisions__fulfilments__award__allocation=allocation, severity__in=Conflict.BLOCKING
+            request__decisions__fulfilments__award__allocation__in=concerned, severity__in=Conflict.BLOCKING
         ).values_list("user_id", flat=True)
     )
 
 
 def seat_for_change(user: Any, change: ChangeRequest) -> User | None:
     """In whose seat `user` decides about `change`; None where neither they nor a principal may."""
-    barred = conflicted(change.allocation) | {change.requested_by_id} | _spoke(change.decisions)
+    tied = conflicted(change.allocation, change.target)
+    barred = tied | {change.requested_by_id} | _spoke(change.decisions)
     return _seat(user, change.allocation.project, barred, DECIDERS)
 
 
@@ -61,7 +66,7 @@ def project_of(appeal: Appeal) -> Project:
 def conflicted_about(appeal: Appeal) -> set[int]:
     """Ids of those with a conflict of interest about what is appealed against."""
     if isinstance(appeal.subject, ChangeRequest):
-        return conflicted(appeal.subject.allocation)
+        return conflicted(appeal.subject.allocation, appeal.subject.target)
     found = Conflict.objects.filter(request=appeal.subject, severity__in=Conflict.BLOCKING)
     return set(found.values_list("user_id", flat=True))
 

@@ -43,6 +43,7 @@ def changes_pending_for(user: Any) -> QuerySet[ChangeRequest]:
         .exclude(requested_by=user)
         .exclude(decisions__decided_by=user)
         .exclude(allocation__in=_conflicted(user))
+        .exclude(target__isnull=False, target__in=_conflicted(user))
         .order_by("created_at", "id")
     )
 
@@ -109,6 +110,7 @@ def appeals_pending_for(user: Any) -> QuerySet[Appeal]:
         .exclude(change__isnull=False, change__in=said.values("change"))
         .exclude(request__isnull=False, request__in=_conflicts(user).values("request"))
         .exclude(change__isnull=False, change__allocation__in=_conflicted(user))
+        .exclude(change__target__isnull=False, change__target__in=_conflicted(user))
         .order_by("created_at", "id")
     )
 

@@ -10,6 +10,7 @@ from allocations.awards.services import allocation_expire, allocation_extend
 from allocations.ledger.selectors import balances, withheld_of
 from allocations.lifecycle import services
 from allocations.lifecycle.models import AllocationReport
+from allocations.lifecycle.services import reports
 from allocations.programme.checks import problems
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
@@ -68,6 +69,24 @@ def test_the_bridges_message_plans_reports(cast: Cast) -> None:
     OutboxRow.objects.exclude(topic="allocation_provision").delete()
     outbox.drain()
     assert allocation.reports.count() == 3
+
+
+def test_one_allocation_that_fails_keeps_no_other_waiting(cast: Cast, monkeypatch: Any) -> None:
+    first, second = (
+        allocated(cast, track=strict_track(code, first_instalment_percent=50)) for code in ("one", "two")
+    )
+    told = reports.tell_report_due
+
+    def fails_for_the_first(report: AllocationReport) -> None:
+        if report.allocation == first:
+            raise RuntimeError("no such address")
+        told(report)
+
+    monkeypatch.setattr(reports, "tell_report_due", fails_for_the_first)
+    assert services.reports_plan_all() == second.reports.count() == 1
+    assert not first.reports.exists()
+    monkeypatch.undo()
+    assert services.reports_plan_all() == first.reports.count() == 1, "it is left for the next run"
 
 
 def test_an_accepted_report_releases_the_rest(cast: Cast) -> None:

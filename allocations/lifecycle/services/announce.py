@@ -58,14 +58,14 @@ APPEAL_DECIDED = {
 
 def tell_deciders(change: ChangeRequest) -> None:
     """Those who may decide learn that a change waits."""
-    barred = conflicted(change.allocation) | {change.requested_by_id}
+    barred = conflicted(change.allocation, change.target) | {change.requested_by_id}
     people = deciders(change.allocation.project, barred)
     _tell(people, "change_requested", ASKED[change.kind], ASKED_TEXT, change.allocation, change)
 
 
 def tell_second(change: ChangeRequest, but: User) -> None:
     """One has approved: the others learn that a second word is needed."""
-    barred = conflicted(change.allocation) | {change.requested_by_id, but.pk}
+    barred = conflicted(change.allocation, change.target) | {change.requested_by_id, but.pk}
     people = deciders(change.allocation.project, barred)
     _tell(people, "change_requested", SECOND, SECOND_TEXT, change.allocation, change)
 

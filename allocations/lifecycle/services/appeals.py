@@ -16,7 +16,7 @@ from allocations.lifecycle.transitions import APPEAL, CHANGE, ChangeState
 from allocations.programme.models import AllocationRequest, TrackStep
 from allocations.programme.services import request_award_rest, request_reopen
 from allocations.programme.services.reopening import shortfall
-from allocations.programme.services.ties import requests_behind, ties_of_speaker
+from allocations.programme.services.ties import has_a_say, requests_behind, ties_of_speaker
 from allocations.programme.transitions import RequestState
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
@@ -101,7 +101,14 @@ def appeal_withdraw(*, actor: User, appeal: Appeal) -> Appeal:
     return appeal
 
 
-@transaction.atomic
+def _about(*, appeal: Appeal, **_: Any) -> list[AllocationRequest]:
+    subject = appeal.subject
+    if isinstance(subject, ChangeRequest):
+        return requests_behind(subject.allocation, subject.target)
+    return [subject]
+
+
+@has_a_say(_about)
 def appeal_decide(*, actor: User, appeal: Appeal, outcome: str, reason: str) -> Appeal:
     """Uphold or dismiss, with a reason; where two persons are needed, two have to say the same.
 
@@ -111,7 +118,7 @@ def appeal_decide(*, actor: User, appeal: Appeal, outcome: str, reason: str) -> 
     isn't free.
     """
     appeal = locked(appeal)
-    ties_of_speaker(actor, _requests_of(appeal))
+    ties_of_speaker(actor, _about(appeal=appeal))
     message = None
     if is_decider(actor):
         message = _("An appeal is heard by others than those who decided, without an interest.")
@@ -179,11 +186,6 @@ def _reopen_change(change: ChangeRequest, actor: User, reason: str) -> None:
         reason=reason,
     )
     tell_deciders(change)
-
-
-def _requests_of(appeal: Appeal) -> list[AllocationRequest]:
-    subject = appeal.subject
-    return requests_behind(subject.allocation) if isinstance(subject, ChangeRequest) else [subject]
 
 
 def _persons(subject: AllocationRequest | ChangeRequest) -> int:

@@ -19,7 +19,7 @@ from allocations.lifecycle.transitions import CHANGE, ChangeState
 from allocations.programme.checks import longest_until
 from allocations.programme.models import AllocationRequest
 from allocations.programme.services import request_create
-from allocations.programme.services.ties import requests_behind, ties_of_speaker
+from allocations.programme.services.ties import has_a_say, requests_behind, ties_of_speaker
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from portal.foundation.formats import hours
@@ -93,7 +93,11 @@ def change_withdraw(*, actor: User, change: ChangeRequest) -> ChangeRequest:
     return change
 
 
-@transaction.atomic
+def _about(*, change: ChangeRequest, **_: Any) -> list[AllocationRequest]:
+    return requests_behind(change.allocation, change.target)
+
+
+@has_a_say(_about)
 def change_decide(*, actor: User, change: ChangeRequest, outcome: str, reason: str = "") -> ChangeRequest:
     """Approve a change or decline it, which needs a reason. The last approval that is needed carries it out.
 
@@ -102,7 +106,7 @@ def change_decide(*, actor: User, change: ChangeRequest, outcome: str, reason: s
     where it can't be carried out.
     """
     change = locked(change)
-    ties_of_speaker(actor, requests_behind(change.allocation))
+    ties_of_speaker(actor, _about(change=change))
     message = None
     if is_decider(actor):
         message = _(

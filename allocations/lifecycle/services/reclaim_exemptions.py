@@ -1,5 +1,7 @@
 """Asking to keep unused hours, and the answer."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -7,6 +9,8 @@ from allocations.lifecycle.models.reclaim import ReclaimCase, ReclaimExemption
 from allocations.lifecycle.reclaim_transitions import EXEMPTION, OPEN_CASE, ExemptionState
 from allocations.lifecycle.services.reclaim import case_end
 from allocations.lifecycle.services.reclaim_announce import tell, tell_admins
+from allocations.programme.models import AllocationRequest
+from allocations.programme.services.ties import has_a_say, requests_behind, ties_of_speaker
 from portal.foundation import clock
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.policies import require, require_second_factor
@@ -35,7 +39,11 @@ def exemption_ask(*, actor: User, case: ReclaimCase, reason: str) -> ReclaimExem
     return exemption
 
 
-@transaction.atomic
+def _about(*, case: ReclaimCase, **_: Any) -> list[AllocationRequest]:
+    return requests_behind(case.allocation)
+
+
+@has_a_say(_about)
 def exemption_grant(*, actor: User, case: ReclaimCase, answer: str = "") -> ReclaimCase:
     """Let the project keep its hours under this rule. For admins without an interest.
 
@@ -48,7 +56,7 @@ def exemption_grant(*, actor: User, case: ReclaimCase, answer: str = "") -> Recl
     return case
 
 
-@transaction.atomic
+@has_a_say(_about)
 def exemption_refuse(*, actor: User, case: ReclaimCase, answer: str) -> ReclaimCase:
     """The warning holds. Raises also InvalidInput (answer)."""
     case, exemption = _open_request(actor, case)
@@ -60,6 +68,7 @@ def exemption_refuse(*, actor: User, case: ReclaimCase, answer: str) -> ReclaimC
 
 def _open_request(actor: User, case: ReclaimCase) -> tuple[ReclaimCase, ReclaimExemption]:
     case = _locked(case)
+    ties_of_speaker(actor, _about(case=case))
     require(actor, "lifecycle.decide_exemption", case)
     require_second_factor(actor)
     exemption = ReclaimExemption.objects.filter(case=case, state=ExemptionState.PENDING).first()

@@ -19,11 +19,13 @@ from allocations.lifecycle.services.announce import (
     tell_report_in,
 )
 from allocations.lifecycle.transitions import REPORT, ReportState
-from allocations.programme.models import TrackVersion
+from allocations.programme.models import AllocationRequest, TrackVersion
+from allocations.programme.services.ties import has_a_say, requests_behind, ties_of_speaker
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import audit
+from portal.foundation.services.sweeps import tried
 from portal.people.models import User
 
 Kind = AllocationReport.Kind
@@ -82,7 +84,7 @@ def reports_plan_all() -> int:
     ).distinct()
     # What ended long ago has been asked for its final report.
     recent = wanting.filter(ends_on__gte=clock.today() - 2 * FINAL_AFTER)
-    return sum(len(reports_plan(allocation=allocation)) for allocation in recent)
+    return sum(len(tried(reports_plan, allocation=allocation) or []) for allocation in recent)
 
 
 @transaction.atomic
@@ -125,7 +127,11 @@ def report_write(
     return report
 
 
-@transaction.atomic
+def _about(*, report: AllocationReport, **_: Any) -> list[AllocationRequest]:
+    return requests_behind(report.allocation)
+
+
+@has_a_say(_about)
 def report_answer(
     *, actor: User, report: AllocationReport, outcome: str, reason: str = ""
 ) -> AllocationReport:
@@ -135,6 +141,7 @@ def report_answer(
     SecondFactorNeeded, InvalidInput, IllegalState.
     """
     report = locked(report)
+    ties_of_speaker(actor, _about(report=report))
     require(
         actor,
         "lifecycle.answer_report",
