@@ -14,13 +14,11 @@ from allocations.ledger.services import charge_post, hold_place
 from allocations.ledger.verification import first_discrepancy
 from allocations.lifecycle import services
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
-from allocations.programme.models import Conflict
 from allocations.programme.services import request_submit
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused, SecondFactorNeeded
+from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, Refused
 from portal.foundation.models import AuditRow
 from portal.notices.models import Notice
-from portal.people.models import Membership
 from tests.cast import Cast, site
 from tests.lifecycling import (
     NOW,
@@ -392,35 +390,3 @@ def test_bad_input_is_named(
 def test_only_who_leads_asks(cast: Cast, allocation: Allocation, who: str) -> None:
     with pytest.raises(NotAllowed):
         ask(cast, allocation, "give_back", gpu_seconds=HOUR, actor=getattr(cast, who))
-
-
-@pytest.mark.parametrize(
-    "who", ["pi", "member", "colleague", "reviewer", "site_manager", "auditor", "outsider"]
-)
-def test_only_independent_deciders_decide(cast: Cast, allocation: Allocation, who: str) -> None:
-    change = ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
-    with pytest.raises(NotAllowed):
-        decide(getattr(cast, who), change)
-
-
-def test_no_decider_of_ones_own_or_in_conflict(cast: Cast, allocation: Allocation, settings: Any) -> None:
-    change = ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
-    Membership.objects.create(organisation=cast.organisation, user=cast.admin)
-    request = allocation.awards.get().fulfilment.decision.request
-    Conflict.objects.create(request=request, user=cast.council, severity="apparent", kind="declared")
-    for who in (cast.admin, cast.council):
-        who.refresh_from_db()
-        with pytest.raises(NotAllowed):
-            decide(who, change)
-    settings.REQUIRE_SECOND_FACTOR = True
-    with pytest.raises(SecondFactorNeeded):
-        decide(decider("free"), change)
-
-
-def test_who_is_in_conflict_isnt_asked(cast: Cast, allocation: Allocation) -> None:
-    request = allocation.awards.get().fulfilment.decision.request
-    Conflict.objects.create(request=request, user=cast.council, severity="apparent", kind="declared")
-    ask(cast, allocation, "more", gpu_seconds=300 * HOUR)
-    asked = Notice.objects.filter(kind="change_requested")
-    assert asked.filter(user=cast.admin).exists()
-    assert not asked.filter(user=cast.council).exists()
