@@ -5,23 +5,37 @@ migrated database stays there as a template, by the name of what it was made fro
 """
 
 import hashlib
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection
 
 PREFIX = "migrated_"
+HOUSE = Path(settings.BASE_DIR)
+# Of our own apps what no migration runs.
+NOT_RUN = {"web", "api", "management"}
 
 
+@cache
 def template_name() -> str:
-    """Named after all that migrating runs: the migrations' text, and Django's version."""
+    """Named after all that migrating runs: the migrations, what those seed with, and Django's version."""
     made_of = hashlib.sha256(version("django").encode())
     for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
-        for migration in sorted(Path(app.path).glob("migrations/*.py")):
-            made_of.update(f"{app.label}/{migration.name}\n".encode() + migration.read_bytes())
+        for name, source in sources(Path(app.path)).items():
+            made_of.update(f"{app.label}/{name}\n".encode() + source.read_bytes())
     return PREFIX + made_of.hexdigest()[:16]
+
+
+def sources(app: Path) -> dict[str, Path]:
+    """A library's migrations; of an app of the house every module but its pages, API and commands."""
+    if not app.is_relative_to(HOUSE) or "site-packages" in app.parts:
+        return {file.name: file for file in sorted(app.glob("migrations/*.py"))}
+    files = (file for file in sorted(app.rglob("*.py")) if not NOT_RUN & set(file.relative_to(HOUSE).parts))
+    return {str(file.relative_to(app)): file for file in files}
 
 
 @pytest.fixture(scope="session")
