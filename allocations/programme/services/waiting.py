@@ -1,6 +1,8 @@
 """The waiting list: GPU-seconds approved while they weren't free, served in order as they come free."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -62,13 +64,17 @@ def waiting_serve(*, resource: Resource) -> int:
     keeps nothing from the others.
 
     First the pools follow what there is: what an outage took isn't awarded again. Each place is a
-    transaction of its own; one that fails is logged and left for the next run. May run at any time and any
-    number of times.
+    transaction of its own; one that fails is logged, keeps what it wants, and is tried again by the next
+    run. May run at any time and any number of times.
     """
     capacity_follow(resource=resource)
-    kept: dict[Quarter, int] = {}
+    given, kept = 0, Counter[Quarter]()
     queue = WaitingEntry.objects.filter(resource=resource, state=State.WAITING).order_by("pk")
-    return sum(tried(_serve, entry=entry, kept=kept) or 0 for entry in list(queue))
+    for entry in list(queue.select_related("decision_line__decision")):
+        turn = tried(_serve, entry=entry, kept=kept) or Turn(keeps=_wanted(entry))
+        given += turn.given
+        kept.update(turn.keeps)
+    return given
 
 
 def waiting_sweep() -> int:
@@ -92,9 +98,17 @@ def waiting_withdraw(*, actor: User, entry: WaitingEntry) -> WaitingEntry:
     return entry
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a place was given, and what is kept for it from those behind (quarter → GPU-seconds)."""
+
+    given: int = 0
+    keeps: Mapping[Quarter, int] = field(default_factory=dict)
+
+
 @transaction.atomic
-def _serve(*, entry: WaitingEntry, kept: dict[Quarter, int]) -> int:
-    """Give one place what is free beyond what is `kept` for those before it, and add what it still wants."""
+def _serve(*, entry: WaitingEntry, kept: Mapping[Quarter, int]) -> Turn:
+    """Give one place what is free beyond what is `kept` for those before it."""
     entry = (
         WaitingEntry.objects.select_for_update(of=("self",))
         .select_related("decision_line__decision__request__project__organisation", "resource__site")
@@ -102,22 +116,27 @@ def _serve(*, entry: WaitingEntry, kept: dict[Quarter, int]) -> int:
     )
     line = entry.decision_line
     if entry.state != State.WAITING:
-        return 0
+        return Turn()
     if line.ends_on < clock.today() or _is_revoked(line):
         _end(entry, State.LAPSED, actor=None)
-        return 0
+        return Turn()
     try:
         require_grantable(line.decision.request, [entry.resource])
     except InvalidInput:
-        return 0
+        return Turn()
     share = _share_of(entry)
     spread = part_that_fits(resource=entry.resource, kept=kept, **vars(share))
     given = _award(entry, share, spread) if spread else 0
     # Where a quota keeps it from more, what is free is of no use to it.
-    if entry.rest and given in {None, sum(spread.values())}:
-        for quarter, part in portions(**vars(_share_of(entry))).items():
-            kept[quarter] = kept.get(quarter, 0) + part
-    return given or 0
+    wants_more = given in {None, sum(spread.values())}
+    return Turn(given or 0, _wanted(entry) if wants_more else {})
+
+
+def _wanted(entry: WaitingEntry) -> Mapping[Quarter, int]:
+    """What a place still wants of each quarter; nothing once all is served, or its period is over."""
+    if not entry.rest or entry.decision_line.ends_on < clock.today():
+        return {}
+    return portions(**vars(_share_of(entry)))
 
 
 @dataclass(frozen=True)
