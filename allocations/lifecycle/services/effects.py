@@ -7,6 +7,7 @@ from allocations.awards import services as awards
 from allocations.awards.models import Allocation
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
 from allocations.lifecycle.services.reports import version_of
+from allocations.programme.services.awarding import keep_back
 from portal.people.models import User
 
 
@@ -30,9 +31,8 @@ def _supplement(
     award = awards.allocation_supplement(
         allocation=allocation, gpu_seconds=gpu_seconds, actor=actor, reason=reason, key=key
     )
-    version = version_of(allocation)
-    if award and version and version.first_instalment_percent < 100:
-        awards.award_withhold(award=award, first_percent=version.first_instalment_percent)
+    if award is not None:
+        keep_back(award, version_of(allocation))
 
 
 EFFECTS: dict[ChangeKind, tuple[Callable[..., Any], tuple[str, ...]]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from django.db.models import F, Sum
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from allocations.programme.models import (
     Decision,
     Fulfilment,
     RequestLine,
+    TrackVersion,
     WaitingEntry,
 )
 from allocations.programme.services.consents import require_consent
@@ -71,12 +73,15 @@ def granted_within(call_id: int, resource_id: int) -> int:
     awarded = Fulfilment.objects.filter(
         decision__request__call=call_id, award__allocation__resource=resource_id
     ).aggregate(total=Sum("award__gpu_seconds"))
-    waiting = WaitingEntry.objects.filter(
-        decision_line__decision__request__call=call_id,
-        resource=resource_id,
-        state=WaitingEntry.State.WAITING,
-    ).aggregate(total=Sum(F("gpu_seconds") - F("served_gpu_seconds")))
-    return (awarded["total"] or 0) + (waiting["total"] or 0)
+    waiting = still_waiting(decision_line__decision__request__call=call_id, resource=resource_id)
+    return (awarded["total"] or 0) + waiting
+
+
+def still_waiting(**places: Any) -> int:
+    """GPU-seconds that wait to be awarded; `places` filter whose."""
+    waiting = WaitingEntry.objects.filter(state=WaitingEntry.State.WAITING, **places)
+    rest = waiting.aggregate(total=Sum(F("gpu_seconds") - F("served_gpu_seconds")))["total"]
+    return rest or 0
 
 
 def running_allocation(decision: Decision, line: RequestLine) -> Allocation | None:
@@ -132,11 +137,10 @@ def award_more(
             reason=reason,
         )
     Fulfilment.objects.create(award=award, decision=decision, line=line, on_appeal=on_appeal)
-    keep_back(award, decision.request)
+    keep_back(award, decision.request.track_version)
 
 
-def keep_back(award: Award, request: AllocationRequest) -> None:
-    """What goes beyond the first instalment, where the request's track pays in instalments."""
-    version = request.track_version
+def keep_back(award: Award, version: TrackVersion | None) -> None:
+    """What goes beyond the first instalment, where the track that it is awarded on pays in instalments."""
     if version is not None and version.first_instalment_percent < 100:
         award_withhold(award=award, first_percent=version.first_instalment_percent)

@@ -189,7 +189,7 @@ def grant_award(decision: Decision, grant: Grant, *, wait: bool) -> Granted:
             reason=decision.reason,
             override_reason=decision.override_reason,
         )
-        keep_back(award, decision.request)
+        keep_back(award, decision.request.track_version)
     rest = {quarter: part - spread.get(quarter, 0) for quarter, part in asked.items()}
     return Granted(
         grant.line_of(decision, waiting=grant.gpu_seconds - now),
