@@ -3,19 +3,21 @@
 People know four verbs; the kind follows from what they ask.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from allocations.awards.models import Allocation
+from allocations.awards.models import Allocation, Award
 from allocations.ledger.selectors import balances, withheld_of
 from allocations.lifecycle.models import ChangeKind, ChangeRequest
 from allocations.lifecycle.transitions import ChangeState
 from allocations.programme.by_rule import beyond_rule
-from allocations.programme.models import TrackStep, TrackVersion
+from allocations.programme.models import AllocationRequest, TrackStep, TrackVersion
+from allocations.programme.services.awarding import still_waiting
 from allocations.programme.tracks import versions_in_force
 from portal.foundation.formats import hours
 
@@ -128,7 +130,7 @@ def _unlike(allocation: Allocation, target: Allocation) -> list[str]:
 def _beyond_amount(allocation: Allocation, way: Workflow, gpu_seconds: int) -> list[str]:
     by_rule = _granted_by_rule(allocation)
     beyond = []
-    most = (awarded(allocation) - by_rule.amount) * (way.most_percent or 0) // 100
+    most = (awarded([allocation]) - by_rule.amount) * (way.most_percent or 0) // 100
     if by_rule.amount + gpu_seconds > most:
         beyond.append(
             _("A rule grants at most %(percent)s %% of the award: %(most)s GPU-hours in all.")
@@ -157,16 +159,25 @@ def _beyond_explore(allocation: Allocation, by_rule: int, gpu_seconds: int) -> l
     return [*beyond, of_organisation] if of_organisation else beyond
 
 
-def awarded(allocation: Allocation) -> int:
-    """GPU-seconds that were awarded to it: without what was moved here, whatever it gave away since.
+def awarded(allocations: Collection[Allocation] | QuerySet[Allocation]) -> int:
+    """GPU-seconds that were awarded to them: without what was moved there, whatever they gave away since.
 
     What comes from another resource is written as an award, too; it was awarded there.
     """
-    here = allocation.awards.aggregate(total=Sum("gpu_seconds"))["total"] or 0
+    here = Award.objects.filter(allocation__in=allocations).aggregate(total=Sum("gpu_seconds"))["total"]
     moved = ChangeRequest.objects.filter(
-        target=allocation, kind=ChangeKind.TRANSFER, state=ChangeState.APPROVED
-    ).exclude(allocation__resource=allocation.resource_id)
-    return here - (moved.aggregate(total=Sum("gpu_seconds"))["total"] or 0)
+        target__in=allocations, kind=ChangeKind.TRANSFER, state=ChangeState.APPROVED
+    ).exclude(allocation__resource=F("target__resource"))
+    return (here or 0) - (moved.aggregate(total=Sum("gpu_seconds"))["total"] or 0)
+
+
+def awarded_in_all(allocation: Allocation) -> int:
+    """GPU-seconds that the request behind it came to: awarded to any of its allocations, or waiting to be."""
+    behind = AllocationRequest.objects.filter(decisions__fulfilments__award__allocation=allocation)
+    # What waits comes first: what is served between the two is counted twice rather than not at all.
+    waiting = still_waiting(decision_line__decision__request__in=behind)
+    fed = Allocation.objects.filter(awards__fulfilment__decision__request__in=behind)
+    return waiting + awarded(fed)
 
 
 def _beyond_days(allocation: Allocation, most: int, ends_on: date) -> list[str]:

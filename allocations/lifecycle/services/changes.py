@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from allocations.awards.models import Allocation
 from allocations.awards.transitions import ENDED
 from allocations.ledger.selectors import balances
-from allocations.lifecycle.change_rules import awarded, judge, kind_of, persons_for
+from allocations.lifecycle.change_rules import awarded_in_all, judge, kind_of, persons_for
 from allocations.lifecycle.models import ChangeDecision, ChangeKind, ChangeRequest
 from allocations.lifecycle.policies import is_decider, seat_for_change
 from allocations.lifecycle.services.announce import tell_deciders, tell_declined, tell_second
@@ -51,6 +51,8 @@ def change_ask(
     is open already), and Refused: `over_available` for more than there is, `beyond_track` for a supplement
     that belongs to a larger track, whose way is a request with `renews`.
     """
+    if verb == "more":
+        _lock_requests(allocation)
     allocation = _locked(allocation)
     require(actor, "lifecycle.ask_change", allocation, message=_only_leads())
     kind = kind_of(allocation, verb, gpu_seconds=gpu_seconds)
@@ -102,8 +104,8 @@ def change_decide(*, actor: User, change: ChangeRequest, outcome: str, reason: s
     """Approve a change or decline it, which needs a reason. The last approval that is needed carries it out.
 
     Raises NotAllowed (not a decider, or with an interest, a conflict or a word already given),
-    SecondFactorNeeded, IllegalState, InvalidInput, and Refused (`over_capacity`, `over_available`, a quota's)
-    where it can't be carried out.
+    SecondFactorNeeded, IllegalState, InvalidInput, and Refused (`over_capacity`, `over_available`,
+    `beyond_track`, a quota's) where it can't be carried out.
     """
     change = locked(change)
     ties_of_speaker(actor, _about(change=change))
@@ -136,6 +138,9 @@ def change_decide(*, actor: User, change: ChangeRequest, outcome: str, reason: s
         _audit(change, "propose", actor, {}, reason=reason.strip())
         tell_second(change, actor)
     else:
+        if change.kind == ChangeKind.SUPPLEMENT:  # the room may have gone since it was asked for
+            _lock_requests(change.allocation)
+            _check_track(change.allocation, change.gpu_seconds or 0)
         carry_out(change, actor)
         _step(change, "approve", actor, reason=reason.strip())
     return change
@@ -282,12 +287,13 @@ def _check_day(allocation: Allocation, ends_on: date | None) -> None:
 def room_for_more(allocation: Allocation) -> int | None:
     """GPU-seconds that a supplement may come to at most; None where the track has no upper bound.
 
-    Beyond what its track takes, the reviews and deciders of a larger one are due: that is a new request.
+    Beyond what its track takes, the reviews and deciders of a larger one are due: that is a new request. The
+    track bounds a request: all of its allocations together, with what still waits for them.
     """
     version = version_of(allocation)
     if version is None or version.max_gpu_seconds is None:
         return None
-    return max(version.max_gpu_seconds - awarded(allocation), 0)
+    return max(version.max_gpu_seconds - awarded_in_all(allocation), 0)
 
 
 def _check_track(allocation: Allocation, gpu_seconds: int) -> None:
@@ -339,6 +345,13 @@ def _locked(allocation: Allocation) -> Allocation:
         .select_related("project__organisation", "resource__site")
         .get(pk=allocation.pk)
     )
+
+
+def _lock_requests(allocation: Allocation) -> None:
+    """The requests behind it, before the allocation as everywhere: nobody else adds to what they come to."""
+    behind = [request.pk for request in requests_behind(allocation)]
+    rows = AllocationRequest.objects.select_for_update(of=("self",), no_key=True)
+    list(rows.filter(pk__in=behind).order_by("pk"))
 
 
 def _only_leads() -> str:
