@@ -66,7 +66,15 @@ def respread(cast: Cast, code: str, days: dict[Quarter, int], key: str = "k"):
     return respread_post(resource=cast.resource, allocation_code=code, days=days, key=key, actor=None)
 
 
-def transfer(cast: Cast, codes: list[str], gpu_seconds: int, days: dict[Quarter, int], key: str = "t"):
+def transfer(
+    cast: Cast,
+    codes: list[str],
+    gpu_seconds: int,
+    days: dict[Quarter, int],
+    key: str = "t",
+    *,
+    anew: bool = False,
+):
     return transfer_post(
         resource=cast.resource,
         source_code=codes[0],
@@ -75,6 +83,7 @@ def transfer(cast: Cast, codes: list[str], gpu_seconds: int, days: dict[Quarter,
         days=days,
         key=key,
         actor=None,
+        anew=anew,
     )
 
 
@@ -110,6 +119,15 @@ def test_a_transfer_keeps_the_quarters_that_the_target_covers(cast: Cast, codes:
     source, target = balances(codes[0]), balances(codes[1])
     assert (source.available, source.returned) == (35, 25)
     assert (target.available, target.granted) == (35, 35)
+
+
+def test_what_a_transfer_to_a_longer_allocation_frees_is_told(cast: Cast, codes: list[str]) -> None:
+    transfer(cast, codes, 20, {NOW: 1, NEXT: 1})
+    told = OutboxRow.objects.filter(topic="pool_freed", key=cast.resource.code)
+    assert (free(cast), told.count()) == ([40, 90, 100], 0)
+    for _ in range(2):
+        transfer(cast, codes, 20, {NOW: 1, NEXT: 1}, key="a", anew=True)
+    assert (free(cast), told.count()) == ([50, 80, 100], 1)
 
 
 def test_a_transfer_out_of_a_later_quarter_needs_room_in_an_earlier_one(cast: Cast, codes: list[str]) -> None:

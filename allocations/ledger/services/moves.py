@@ -74,8 +74,7 @@ def respread_post(
         draft.move(allocation.available, books.by_id[pk], max(-amount, 0))
     for pk, amount in sorted(change.items()):
         draft.move(books.by_id[pk], allocation.available, max(amount, 0))
-    if draft.lines:
-        outbox.enqueue(topic="pool_freed", payload={"resource": resource.code}, key=resource.code)
+    _tell_freed(resource, change)
     return write(draft)
 
 
@@ -98,9 +97,10 @@ def transfer_post(
     Each GPU-second passes through the pool of the quarter that gave it, the latest first, in one transaction:
     nobody else can take it on the way. `days` are those of each quarter that the target still covers; what
     lies in quarters after them is spread over these anew, out of what is free there; with `anew` all of it
-    is, as by an extension, for a target that lasts longer. A debt of the target is repaid first. Raises
-    Refused (codes `over_available` with figures wanted and available, `over_capacity`), what `check` raises,
-    and IllegalState where both are the same.
+    is, as by an extension, for a target that lasts longer. A debt of the target is repaid first. Whoever
+    waits for the resource hears of what came free, as of a respread. Raises Refused (codes `over_available`
+    with figures wanted and available, `over_capacity`), what `check` raises, and IllegalState where both are
+    the same.
     """
     need_amount(gpu_seconds)
     if source_code == target_code:
@@ -146,6 +146,7 @@ def transfer_post(
     _ask(check, books, change)
     for pool, part in [*arriving, *spread]:
         target.credit(arrives, pool, part)
+    _tell_freed(resource, change)
     return write(leaves, arrives)
 
 
@@ -170,6 +171,12 @@ def _ask(check: Check | None, books: Books, change: dict[int, int]) -> None:
     gains = {Quarter.parse(books.by_id[pk].quarter): amount for pk, amount in change.items() if amount > 0}
     if check is not None and gains:
         check(gains)
+
+
+def _tell_freed(resource: Resource, change: dict[int, int]) -> None:
+    """Whoever waits hears of pools that got something back: `change` is what each gives."""
+    if any(amount < 0 for amount in change.values()):
+        outbox.enqueue(topic="pool_freed", payload={"resource": resource.code}, key=resource.code)
 
 
 def _need_free(wanted: Iterable[tuple[Account, int]]) -> None:
