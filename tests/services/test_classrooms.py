@@ -163,6 +163,15 @@ def test_who_left_may_come_back_and_who_was_removed_may_not(cast, course):
     assert refusal.value.code == "removed"
 
 
+def test_a_cap_set_by_hand_holds_for_who_comes_back(cast, course):
+    classroom_join(actor=cast.outsider, join_code=course.join_code)
+    for own, after in ((9, 9), (0, 0), (None, CAP)):
+        member_cap_set(actor=cast.pi, member=membership(cast, cast.outsider), gpu_seconds=own)
+        member_leave(actor=cast.outsider, project=cast.project)
+        classroom_join(actor=cast.outsider, join_code=course.join_code)
+        assert membership(cast, cast.outsider).cap_gpu_seconds == after
+
+
 # --- Changing and ending ----------------------------------------------------------------------------
 def test_a_new_cap_holds_for_all_but_those_set_by_hand(cast, course):
     others = [person("first"), person("second")]

@@ -63,13 +63,15 @@ class Classroom(Record):
 class Enrolment(Record):
     """A student of a course. It stays when the membership of the project has ended: who was trained counts.
 
-    `removed`: the instructor ended it, so the code doesn't let the student in again.
+    `removed`: the instructor ended it, so the code doesn't let the student in again. `own_cap_gpu_seconds`
+    was set by hand and holds when a student who left comes back; empty: the course's cap does.
     """
 
     classroom = models.ForeignKey(Classroom, on_delete=models.PROTECT, related_name="enrolments")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="enrolments")
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     removed = models.BooleanField(_("removed by the instructor"), default=False)
+    own_cap_gpu_seconds = models.BigIntegerField(_("cap of one's own (GPU-seconds)"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("enrolment")

@@ -111,14 +111,14 @@ def classroom_join(*, actor: Any, join_code: str) -> Classroom:
     if classroom.join_code != found.join_code or not classroom.is_open:
         raise _wrong_code()
     membership.check_not_in(project, actor)
-    _enrol(classroom, actor)
+    own_cap = _enrol(classroom, actor).own_cap_gpu_seconds
     membership.join(
         actor=actor,
         project=project,
         role=ProjectMember.Role.MEMBER,
         action="classroom_join",
         by=classroom.code,
-        cap=classroom.cap_gpu_seconds,
+        cap=classroom.cap_gpu_seconds if own_cap is None else own_cap,
     )
     return classroom
 
@@ -252,7 +252,7 @@ def _wrong_code() -> InvalidInput:
     )
 
 
-def _enrol(classroom: Classroom, student: Any) -> None:
+def _enrol(classroom: Classroom, student: Any) -> Enrolment:
     enrolment = classroom.enrolments.filter(user=student).first()
     if enrolment is not None and enrolment.removed:
         raise Refused(
@@ -267,9 +267,10 @@ def _enrol(classroom: Classroom, student: Any) -> None:
             remedy=_("Ask the instructor to raise the number."),
             figures={"most": classroom.most_students},
         )
-    Enrolment.objects.update_or_create(
+    enrolment, _is_new = Enrolment.objects.update_or_create(
         classroom=classroom, user=student, defaults={"ended_at": None, "removed": False}
     )
+    return enrolment
 
 
 def _tell_end(classroom: Classroom, project: Project, students: list[User]) -> None:

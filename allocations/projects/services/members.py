@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from allocations.projects.models import Project, ProjectMember
+from allocations.projects.models import Enrolment, Project, ProjectMember
 from allocations.projects.services import _membership as membership
-from portal.foundation import policies
+from portal.foundation import clock, policies
 from portal.foundation.errors import IllegalState, InvalidInput
 from portal.foundation.formats import hours
 from portal.foundation.services import audit
@@ -43,8 +43,9 @@ def member_role_change(*, actor: Any, member: ProjectMember, role: str) -> Proje
 def member_cap_set(*, actor: Any, member: ProjectMember, gpu_seconds: int | None) -> ProjectMember:
     """Bound what this member may use of the project's allocations (held and charged); None lifts the cap.
 
-    A cap below what was used stops new jobs and nothing else. For the PI and managers. Raises InvalidInput
-    (gpu_hours) for a negative one, IllegalState for the PI's own.
+    A cap below what was used stops new jobs and nothing else; a student's holds beyond leaving and coming
+    back. For the PI and managers. Raises InvalidInput (gpu_hours) for a negative one, IllegalState for the
+    PI's own.
     """
     policies.require(actor, "projects.manage", member.project)
     if gpu_seconds is not None and gpu_seconds < 0:
@@ -62,6 +63,9 @@ def member_cap_set(*, actor: Any, member: ProjectMember, gpu_seconds: int | None
     before = membership.facts(member)
     member.cap_gpu_seconds = gpu_seconds
     member.store("cap_gpu_seconds")
+    Enrolment.objects.filter(classroom__project=member.project, user=member.user).update(
+        own_cap_gpu_seconds=gpu_seconds, updated_at=clock.now()
+    )
     audit.record(
         actor=actor,
         action="project_member_cap_set",
