@@ -4,6 +4,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from allocations.programme.models import AllocationRequest
 from allocations.programme.services import draft_save, merging
@@ -71,3 +72,24 @@ def test_without_the_lock_the_older_would_overwrite_it(
     monkeypatch.setattr(merging, "request_update", look_first)
     monkeypatch.setitem(globals(), "draft_save", committing)
     assert save_both(*stage) == "Sent first."
+
+
+def test_a_save_that_wasnt_committed_isnt_known(stage: tuple[Cast, AllocationRequest]) -> None:
+    """Its sender sends it again: then it counts, and once more it doesn't."""
+    cast, request = stage
+
+    def save(words: str) -> str:
+        draft_save(
+            actor=cast.pi,
+            request=request,
+            place="request_edit",
+            changes={"justification": words},
+            save=Save("a", standing(AllocationRequest.objects.get(pk=request.pk), ["justification"])),
+        )
+        return AllocationRequest.objects.get(pk=request.pk).justification
+
+    with transaction.atomic():
+        assert save("Typed.") == "Typed."
+        transaction.set_rollback(True)
+    assert save("Typed.") == "Typed."
+    assert save("An echo.") == "Typed."

@@ -1,23 +1,30 @@
 """What PostgreSQL itself refuses about decisions, whatever a program says."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from allocations.awards.models import Allocation, Award
+from allocations.lifecycle.models import Appeal, AppealDecision
 from allocations.programme.models import (
     AllocationRequest,
     Conflict,
     Decision,
     DecisionLine,
+    Fulfilment,
     RequestLine,
     TrackVersion,
 )
+from allocations.programme.services import waiting_serve
 from allocations.projects.models import Project
 from portal.foundation import clock
 from portal.people.models import User
-from tests.cast import Cast
+from tests.cast import Cast, site
+from tests.lifecycling import decider
+from tests.requesting import HOUR, fund
+from tests.services.test_programme_awarding import CAPACITY, give_back, taken, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -236,7 +243,18 @@ def fulfil_in_sql(award: Award, granted: DecisionLine, *, on_appeal: bool = Fals
         )
 
 
+def appealed(cast: Cast, granted: DecisionLine, persons: int = 1) -> Appeal:
+    """An appeal against the decision, of which nobody has said anything yet."""
+    request = granted.decision.request
+    return Appeal.objects.create(request=request, round=0, grounds="So.", persons=persons, filed_by=cast.pi)
+
+
+def uphold(appeal: Appeal, user: User, outcome: str = "upheld") -> None:
+    AppealDecision.objects.create(appeal=appeal, decided_by=user, outcome=outcome, reason="Indeed.")
+
+
 def test_no_more_is_awarded_than_was_granted(cast: Cast, granted: DecisionLine) -> None:
+    uphold(appealed(cast, granted), cast.admin)
     fulfil_in_sql(award_of(cast, 60), granted)
     with pytest.raises(IntegrityError, match="more is awarded than was granted"):
         fulfil_in_sql(award_of(cast, 41), granted)
@@ -245,6 +263,60 @@ def test_no_more_is_awarded_than_was_granted(cast: Cast, granted: DecisionLine) 
         fulfil_in_sql(award_of(cast, 51), granted, on_appeal=True)
     fulfil_in_sql(award_of(cast, 50), granted, on_appeal=True)
     assert granted.decision.fulfilments.count() == 3
+
+
+def test_two_words_dont_award_a_line_twice(cast: Cast, granted: DecisionLine) -> None:
+    """Where two persons decide, both words have the line."""
+    decide_in_sql(granted.decision.request, cast.admin, outcome="approved")
+    second = DecisionLine.objects.create(
+        decision=granted.decision.request.decisions.latest("id"),
+        line=granted.line,
+        resource=granted.resource,
+        gpu_seconds=granted.gpu_seconds,
+        starts_on=granted.starts_on,
+        ends_on=granted.ends_on,
+    )
+    fulfil_in_sql(award_of(cast, 60), granted)
+    with pytest.raises(IntegrityError, match="more is awarded than was granted"):
+        fulfil_in_sql(award_of(cast, 41), second)
+    uphold(appealed(cast, granted), decider("third"))
+    with pytest.raises(IntegrityError, match="more is awarded than was granted"):
+        fulfil_in_sql(award_of(cast, 91), second, on_appeal=True)
+    fulfil_in_sql(award_of(cast, 40), second)
+
+
+def test_on_appeal_needs_the_appeal(cast: Cast, granted: DecisionLine) -> None:
+    refused = pytest.raises(IntegrityError, match="needs an appeal")
+    award = award_of(cast, 50)
+    with refused:
+        fulfil_in_sql(award, granted, on_appeal=True)
+    appeal = appealed(cast, granted, persons=2)
+    with refused:
+        fulfil_in_sql(award, granted, on_appeal=True)
+    uphold(appeal, cast.admin)
+    with refused:
+        fulfil_in_sql(award, granted, on_appeal=True)
+    uphold(appeal, decider("third"))
+    fulfil_in_sql(award, granted, on_appeal=True)
+
+
+def test_an_appeal_that_was_dismissed_awards_nothing(cast: Cast, granted: DecisionLine) -> None:
+    uphold(appealed(cast, granted), cast.admin, "dismissed")
+    with pytest.raises(IntegrityError, match="needs an appeal"):
+        fulfil_in_sql(award_of(cast, 50), granted, on_appeal=True)
+
+
+def test_an_award_is_of_the_resource_and_the_round_that_were_decided(
+    cast: Cast, granted: DecisionLine
+) -> None:
+    award = award_of(cast, 10)
+    Allocation.objects.filter(pk=award.allocation_id).update(resource=site("uet"))
+    with pytest.raises(IntegrityError, match="line of the request"):
+        fulfil_in_sql(award, granted)
+    request = granted.decision.request
+    AllocationRequest.objects.filter(pk=request.pk).update(round=1)
+    with pytest.raises(IntegrityError, match="line of the request"):
+        fulfil_in_sql(award_of(cast, 10), granted)
 
 
 def test_an_award_belongs_to_its_own_request(cast: Cast, granted: DecisionLine) -> None:
@@ -272,3 +344,24 @@ def test_an_award_fulfils_one_line_for_good(cast: Cast, granted: DecisionLine) -
         connection.cursor() as cursor,
     ):
         cursor.execute("DELETE FROM programme_fulfilment")
+
+
+def test_awards_that_were_served_before_are_known_by_their_place(cast: Cast) -> None:
+    """As the migration finds them: made from the waiting list when awards didn't say what they fulfil."""
+    backfill = import_module("allocations.programme.migrations.0009_awards_served_before").FORWARDS
+    fund(cast.resource)
+    holder = taken(cast, CAPACITY)
+    entry = waiting(cast)
+    for hours in (30, 70):
+        give_back(cast, holder, hours)
+        assert waiting_serve(resource=cast.resource) == hours * HOUR
+    facts = Fulfilment.objects.order_by("award").values_list("award", "decision", "line", "on_appeal")
+    before = list(facts)
+    assert [line for _award, _decision, line, _appeal in before] == [entry.decision_line.line_id] * 2
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM programme_fulfilment")
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+        for _again in range(2):
+            cursor.execute(backfill)
+            assert list(facts.all()) == before

@@ -1,4 +1,4 @@
-from allocations.lifecycle.models.appeal import Appeal, AppealDecision
+from allocations.lifecycle.models.appeal import Appeal, AppealDecision, AppealedFulfilment
 from allocations.lifecycle.models.change import ChangeDecision, ChangeKind, ChangeRequest
 from allocations.lifecycle.models.reclaim import (
     ReclaimCase,
@@ -12,6 +12,7 @@ __all__ = [
     "AllocationReport",
     "Appeal",
     "AppealDecision",
+    "AppealedFulfilment",
     "ChangeDecision",
     "ChangeKind",
     "ChangeRequest",

@@ -12,7 +12,7 @@ from allocations.awards.interest import no_interest_trigger
 from allocations.lifecycle.models.change import ChangeRequest
 from allocations.lifecycle.models.guards import begins_as, keeps
 from allocations.lifecycle.transitions import APPEAL, AppealState
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, Fulfilment
 from portal.foundation.codes import CodeField
 from portal.foundation.models import Record
 from portal.foundation.transitions import append_only
@@ -166,3 +166,29 @@ class AppealDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.appeal_id}: {self.outcome}"
+
+
+class AppealedFulfilment(Fulfilment):
+    """The same rows, seen from here: no award is given by an appeal that nobody filed or upheld."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [
+            pgtrigger.Trigger(
+                name="on_its_appeal",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition("NEW.on_appeal"),
+                # The award comes with the last word that upholds, before the appeal takes its step.
+                func=(
+                    "IF NOT EXISTS (SELECT 1 FROM lifecycle_appeal p JOIN programme_decision d "
+                    "ON d.request_id = p.request_id AND d.round = p.round "
+                    "WHERE d.id = NEW.decision_id AND p.state IN ('filed', 'upheld') "
+                    "AND (SELECT count(*) FROM lifecycle_appealdecision s "
+                    "WHERE s.appeal_id = p.id AND s.outcome = 'upheld') >= p.persons) THEN "
+                    "RAISE EXCEPTION 'an award on appeal needs an appeal that was upheld' "
+                    "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
+                ),
+            )
+        ]

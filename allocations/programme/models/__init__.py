@@ -8,6 +8,7 @@ from allocations.programme.models.request import (
     RequestVersion,
     RunRow,
 )
+from allocations.programme.models.saves import DraftSaves
 from allocations.programme.models.step import Conflict, RequestStep, SiteConsent
 from allocations.programme.models.track import Criterion, Rubric, Track, TrackStep, TrackVersion
 
@@ -21,6 +22,7 @@ __all__ = [
     "Criterion",
     "Decision",
     "DecisionLine",
+    "DraftSaves",
     "Fulfilment",
     "Message",
     "RequestLine",

@@ -173,7 +173,8 @@ class Fulfilment(models.Model):
     """Which line of a request an award fulfils, and by which decision: made with it, or later.
 
     Later come what a line waited for, and what an upheld appeal gave (`on_appeal`): the first never beyond
-    what the decision granted of the line, the second never beyond what was asked for. Awards without a row
+    what the decision granted of the line, the second never beyond what was asked for, under whichever word of
+    several. An award on appeal needs the appeal: the room that hears appeals sees to it. Awards without a row
     here followed from no request.
     """
 
@@ -199,7 +200,10 @@ class Fulfilment(models.Model):
                     "JOIN awards_award w ON w.id = NEW.award_id "
                     "JOIN awards_allocation a ON a.id = w.allocation_id "
                     "WHERE d.id = NEW.decision_id AND l.id = NEW.line_id "
-                    "AND d.outcome = 'approved' AND a.project_id = r.project_id) THEN "
+                    "AND d.outcome = 'approved' AND d.round = r.round AND a.project_id = r.project_id "
+                    "AND (NEW.on_appeal OR EXISTS (SELECT 1 FROM programme_decisionline g "
+                    "WHERE g.decision_id = d.id AND g.line_id = l.id "
+                    "AND g.resource_id = a.resource_id))) THEN "
                     "RAISE EXCEPTION 'an award fulfils a line of the request that was approved' "
                     "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
                 ),
@@ -208,17 +212,17 @@ class Fulfilment(models.Model):
                 name="within_its_line",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.After,
-                # The line is locked: of two awards at once each sees the other.
+                # The line is locked: of two awards at once each sees the other. Where two persons decide
+                # both words have the line, and it is awarded once.
                 func=(
                     "PERFORM 1 FROM programme_requestline l WHERE l.id = NEW.line_id FOR NO KEY UPDATE; "
                     "IF (SELECT sum(w.gpu_seconds) FROM programme_fulfilment f "
-                    "JOIN awards_award w ON w.id = f.award_id WHERE f.decision_id = NEW.decision_id "
-                    "AND f.line_id = NEW.line_id AND NOT f.on_appeal) > "
+                    "JOIN awards_award w ON w.id = f.award_id "
+                    "WHERE f.line_id = NEW.line_id AND NOT f.on_appeal) > "
                     "COALESCE((SELECT l.gpu_seconds FROM programme_decisionline l "
                     "WHERE l.decision_id = NEW.decision_id AND l.line_id = NEW.line_id), 0) "
                     "OR (SELECT sum(w.gpu_seconds) FROM programme_fulfilment f "
-                    "JOIN awards_award w ON w.id = f.award_id WHERE f.decision_id = NEW.decision_id "
-                    "AND f.line_id = NEW.line_id) > "
+                    "JOIN awards_award w ON w.id = f.award_id WHERE f.line_id = NEW.line_id) > "
                     "(SELECT l.gpu_seconds FROM programme_requestline l WHERE l.id = NEW.line_id) THEN "
                     "RAISE EXCEPTION 'more is awarded than was granted of the line' "
                     "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"

@@ -13,19 +13,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
-from allocations.programme.models import AllocationRequest
+from allocations.programme.models import AllocationRequest, DraftSaves
 from allocations.programme.services.writing import Line, lines_of, request_update, runs_of, writable
 from portal.foundation.errors import IllegalState
 from portal.people.models import User
 
-# So many saves of a draft are remembered, and so long; a browser keeps its copies no longer.
-KNOWN_SAVES = 50
-KNOWN_SECONDS = 30 * 24 * 3600
+KNOWN_SAVES = 50  # So many are remembered of each part of a draft.
 
 Marks = Mapping[str, str]
 
@@ -60,8 +57,7 @@ def draft_save(
     one that its sender's later ones have overtaken. Raises Newer, and what `request_update` raises.
     """
     request = writable(actor, request)  # Locked: of two saves at once the second sees the first.
-    key = f"draft_saves:{request.code}:{place}"
-    known: dict[str, Marks] = cache.get(key) or {}
+    known = _known(request, place)
     if save.name and save.name in known:
         return request
     new, now = marks(changes), standing(request, changes)
@@ -78,8 +74,15 @@ def draft_save(
         held = standing(request, changes)
         overtaken: dict[str, Marks] = {name: {} for name in save.unanswered if name not in known}
         known |= overtaken | {save.name: {name: mark for name, mark in held.items() if mark == new[name]}}
-        cache.set(key, dict(list(known.items())[-KNOWN_SAVES:]), KNOWN_SECONDS)
+        latest = list(known.items())[-KNOWN_SAVES:]
+        DraftSaves.objects.update_or_create(request=request, place=place, defaults={"known": latest})
     return request
+
+
+def _known(request: AllocationRequest, place: str) -> dict[str, Marks]:
+    """What each of the latest saves wrote, by its name."""
+    saves = DraftSaves.objects.filter(request=request, place=place).first()
+    return dict(saves.known) if saves else {}
 
 
 def standing(request: AllocationRequest, names: Any) -> dict[str, str]:
