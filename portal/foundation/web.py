@@ -1,6 +1,7 @@
 """What every page of the house shares: sign-in, scoping to the viewer, forms whose refusals become errors."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -21,6 +22,8 @@ from portal.foundation.middleware import is_lock_timeout, tell
 Selector = Callable[[Any], models.QuerySet[Any]]
 KEPT = "draft_kept"
 KEPT_SECONDS = 3600
+# What `static/js/draft.js` calls a save.
+SAVE_NAME = re.compile(r"[\w-]{1,60}", re.ASCII)
 
 
 class Page(LoginRequiredMixin, TemplateView):
@@ -115,14 +118,19 @@ class FormPage(LoginRequiredMixin, View):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form_class(request.POST, request.FILES, initial=self.get_initial(), **self.form_options())
         if form.is_valid():
-            try:
-                return tell_kept(request, redirect(self.act(form)))
-            except DomainError as error:
-                attach(form, error)
-            except OperationalError as error:
-                if not is_lock_timeout(error):
-                    raise
-                attach(form, Busy())
+            return self.attempt(form, self.act)
+        return self.show(form, status=422)
+
+    def attempt(self, form: Any, act: Callable[[Any], Any]) -> HttpResponse:
+        """On to where `act` leads; what it refuses comes back with the form."""
+        try:
+            return tell_kept(self.request, redirect(act(form)))
+        except DomainError as error:
+            attach(form, error)
+        except OperationalError as error:
+            if not is_lock_timeout(error):
+                raise
+            attach(form, Busy())
         return self.show(form, status=422)
 
     def show(self, form: forms.Form, status: int = 200) -> HttpResponse:
@@ -166,10 +174,16 @@ class ActionView(ObjectMixin, View):
         return redirect(self.page_of(target))
 
 
+def name_of_save(sent: Mapping[str, str]) -> str:
+    """The name that the script gave this save; empty where there is none, or none of its making."""
+    name = sent.get("draft_id", "")
+    return name if SAVE_NAME.fullmatch(name) else ""
+
+
 def tell_kept(request: HttpRequest, reply: HttpResponse) -> HttpResponse:
     """Tell `static/js/draft.js` which of its copies has arrived: the form was taken."""
-    if draft := request.POST.get("draft_id"):
-        reply.set_cookie(KEPT, draft[:60], max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure())
+    if name := name_of_save(request.POST):
+        reply.set_cookie(KEPT, name, max_age=KEPT_SECONDS, samesite="Lax", secure=request.is_secure())
     return reply
 
 

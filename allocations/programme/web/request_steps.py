@@ -6,6 +6,7 @@ device and sends it here with the header `X-Draft`; without it each button does 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from allocations.awards.capacity import coming_quarters, open_capacity
 from allocations.programme import choices, services
 from allocations.programme.models import AllocationRequest
-from allocations.programme.services.merging import Newer, Save, standing
+from allocations.programme.services.merging import KNOWN_SAVES, Newer, Save, marks, standing
 from allocations.programme.tracks import promise, track_for
 from allocations.programme.web.request_forms import (
     AmountsForm,
@@ -32,6 +33,7 @@ from allocations.programme.web.views import RequestAct, find
 from datacenters.selectors import sites_visible_to
 from portal.foundation.errors import DomainError, NotAllowed
 from portal.foundation.units import seconds_to_hours
+from portal.foundation.web import SAVE_NAME, name_of_save
 
 STEPS: tuple[tuple[str, Any], ...] = (  # name of the address, title
     ("request_edit", _("Project and purpose")),
@@ -106,26 +108,37 @@ class StepPage(RequestAct):
         return super().post(request, *args, **kwargs)
 
     def act(self, form: DraftForm) -> str:
-        self.write(form)
+        self.write(form.changes())
         if "close" in self.request.POST:
             return self.object.get_absolute_url()
         places = [name for name, _title in STEPS]
         return reverse(places[places.index(self.place) + 1], args=[self.object.code])
 
-    def write(self, form: DraftForm) -> list[str]:
-        """Keep what can be kept; returns the names of it. Raises Newer, and whatever the service refuses."""
-        sent, changes = self.request.POST, form.changes()
-        save = Save(sent.get("draft_id", "")[:60], _marks(sent.get("seen")), sent.get("sent", "").split())
-        place = self.place
+    def write(self, changes: dict[str, Any], *, by_itself: bool = False) -> None:
+        """Keep what was typed. Raises Newer, and whatever the service refuses."""
+        save = _save(self.request.POST)
+        untouched = self._untouched(changes, save.base or {}, by_itself=by_itself)
+        changes = {name: value for name, value in changes.items() if name not in untouched}
         try:
             self.object = services.draft_save(
-                actor=self.actor, request=self.object, place=place, changes=changes, save=save
+                actor=self.actor, request=self.object, place=self.place, changes=changes, save=save
             )
         except Newer:
             self.told_of_newer = True
             self.prepare()  # as it stands now
             raise
-        return list(changes)
+
+    def _untouched(self, changes: dict[str, Any], base: Mapping[str, str], *, by_itself: bool) -> set[str]:
+        """What was filled in for the person and left so. It is theirs once they press a button, if nobody
+        wrote anything else there meanwhile; what the script sends by itself leaves it a suggestion."""
+        nothing, stored = marks({"": ""})[""], self.stored()
+        return {
+            name
+            for name, suggestion in self.suggested().items()
+            # Browsers send other line ends than they were given.
+            if base.get(name) == nothing and str(changes.get(name, "")).split() == suggestion.split()
+            if by_itself or stored[name]
+        }
 
     def keep(self) -> JsonResponse:
         """What the script sends by itself: everything that can be kept is, the rest stays on the device."""
@@ -133,16 +146,20 @@ class StepPage(RequestAct):
             raise NotAllowed(_("This was typed by somebody else, who has signed out."))
         form = self.form_class(self.request.POST, initial=self.get_initial(), **self.form_options())
         form.is_valid()
+        changes = form.changes()
         try:
-            kept = self.write(form)
+            self.write(changes, by_itself=True)
         except Newer as error:
             told = {"seen": self.seen, "newer": error.names, "message": error.text}
             return JsonResponse(told, status=error.status)
         except DomainError as error:
-            return JsonResponse({"kept": [], "seen": self.seen, "message": error.text})
+            return JsonResponse({"kept": [], "seen": {}, "message": error.text})
         at = time_format(timezone.localtime(), "H:i")
         message = "" if form.is_valid() else gettext("Some fields can't be saved yet.")
-        return JsonResponse({"kept": kept, "seen": self.seen, "at": at, "message": message})
+        # What was left to others' words has no mark here: the page shows something else.
+        sent = marks(changes)
+        seen = {name: mark for name, mark in self.seen.items() if sent.get(name) == mark}
+        return JsonResponse({"kept": list(changes), "seen": seen, "at": at, "message": message})
 
 
 class PurposeStep(StepPage):
@@ -287,11 +304,17 @@ class PapersStep(StepPage):
         return here if "attach" in sent else on
 
 
+def _save(sent: Mapping[str, str]) -> Save:
+    """What the page says of this save and of earlier ones."""
+    unanswered = [name for name in sent.get("sent", "").split() if SAVE_NAME.fullmatch(name)]
+    return Save(name_of_save(sent), _marks(sent.get("seen")), unanswered[-KNOWN_SAVES:])
+
+
 def _marks(seen: str | None) -> dict[str, str] | None:
     """What the page said of its beginnings; None where it said nothing that can be read."""
     try:
         found = json.loads(seen or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return {str(name): str(mark) for name, mark in found.items()} if isinstance(found, dict) else None
 
