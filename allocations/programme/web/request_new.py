@@ -25,11 +25,12 @@ from allocations.programme.web.request_steps import ROW, STEP_OF, free_capacity,
 from allocations.programme.web.views import RequestAct, find
 from allocations.projects.selectors import organisations_to_propose_for
 from allocations.projects.services import project_create
+from allocations.projects.services.projects import check_proposer
 from portal.foundation import clock
 from portal.foundation.errors import InvalidInput, NotAllowed
 from portal.foundation.services.once import once
 from portal.foundation.units import hours_to_seconds
-from portal.foundation.web import ObjectMixin, tell_kept
+from portal.foundation.web import ObjectMixin
 from portal.people.services.terms import consent_give
 
 FIRST_A_PROJECT = _("Begin a project first, or ask a project's principal investigator to make you a manager.")
@@ -116,15 +117,31 @@ class RequestNew(Beginning):
     def page_context(self) -> dict[str, Any]:
         version = choices.quick_version()
         way = promise(version) if version else None
-        return super().page_context() | {"promise": way, "version": version, **free_capacity()}
+        found = {"promise": way, "version": version, "hindrances": self._hindrances(), **free_capacity()}
+        return super().page_context() | found
+
+    def _hindrances(self) -> list[str]:
+        """Why no project can be begun yet for any of the person's organisations, told before they type."""
+        found = []
+        for body in self.organisations:
+            try:
+                check_proposer(self.actor, body)
+            except NotAllowed as error:
+                found.append(error.text)
+            else:
+                return []
+        return list(dict.fromkeys(found))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = QuickForm(request.POST, user=self.actor)
         form.is_valid()
         if "full" in request.POST and form.names_project():
-            to = self.once(lambda: reverse("request_edit", args=[self._draft(form).code]), self.tell_again)
-            return tell_kept(request, redirect(to))
+            form.errors.clear()  # what is missing yet, the full form asks for
+            return self.attempt(form, self._go_on)
         return super().post(request, *args, **kwargs)
+
+    def _go_on(self, form: QuickForm) -> str:
+        return self.once(lambda: reverse("request_edit", args=[self._draft(form).code]), self.tell_again)
 
     def act(self, form: QuickForm) -> str:
         return self.once(lambda: self._submitted(form).get_absolute_url(), self.tell_again)

@@ -32,7 +32,7 @@ def project_create(
     Raises NotAllowed for other organisations, unverified ones and people without a verified address, and
     InvalidInput for secret data.
     """
-    _check_proposer(actor, organisation)
+    check_proposer(actor, organisation)
     _check_data_class(data_class)
     project = Project(
         organisation=organisation,
@@ -99,7 +99,8 @@ def _set_archived(actor: Any, project: Project, action: str, moment: Any) -> Pro
     return records.update(actor=actor, action=action, record=project, changes={"archived_at": moment})
 
 
-def _check_proposer(actor: Any, organisation: Organisation) -> None:
+def check_proposer(actor: Any, organisation: Organisation) -> None:
+    """Raises NotAllowed where `actor` can't propose projects for `organisation`, or can't yet."""
     if not actor.is_active or organisation.pk not in actor.organisation_ids:
         raise NotAllowed(
             _("Only members of an organisation may propose projects for it."),
