@@ -117,18 +117,24 @@ def available(page: Page, allocation: str) -> int:
     return journeys.shown_seconds(page, "Available")
 
 
-def invite_reviewers(page: Page, request: str, count: int) -> None:
-    """As a programme admin: confirm those that were proposed."""
+def invite_reviewers(page: Page, request: str, count: int) -> set[str]:
+    """As a programme admin: confirm those that were proposed. Returns the codes of their reviews."""
     page.goto(f"/requests/{request}/reviewers/")
     expect(page.locator("[name=reviewers]:checked")).to_have_count(count)
     page.locator("main form").get_by_role("button").first.click()
     page.wait_for_url(re.compile("/reviews/$"))
+    return reviews_on(page)
 
 
-def review(page: Page, score: int) -> None:
-    """As a reviewer: score the latest request one was asked about."""
-    page.goto("/reviews/")
-    page.get_by_role("main").locator("a[href^='/reviews/rev-']").first.click()
+def reviews_on(page: Page) -> set[str]:
+    """The codes of the reviews to which this page leads."""
+    links = page.get_by_role("main").locator("a[href^='/reviews/rev-']").all()
+    return {str(link.get_attribute("href")).split("/")[2] for link in links}
+
+
+def review(page: Page, code: str, score: int) -> None:
+    """As its reviewer: score the request."""
+    page.goto(f"/reviews/{code}/")
     for field in page.locator("select[name^=score_]").all():
         field.select_option(str(score))
     page.locator("[name=recommendation]").first.check()

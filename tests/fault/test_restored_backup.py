@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -34,12 +35,19 @@ def backup() -> Iterator[str]:
     name = f"{connection.settings_dict['NAME']}_backup"
     connection.close()
     with connection._nodb_cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop(cursor, name)
         cursor.execute(f"CREATE DATABASE {name} TEMPLATE {connection.settings_dict['NAME']}")
     yield name
     connection.close()
     with connection._nodb_cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        drop(cursor, name)
+
+
+def drop(cursor: Any, name: str) -> None:
+    """Our own connections end; WITH (FORCE) would also want to end a vacuum, which isn't ours to end."""
+    ours = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
+    cursor.execute(f"SELECT pg_terminate_backend(pid) FROM ({ours}) AS ours", [name])
+    cursor.execute(f"DROP DATABASE IF EXISTS {name}")
 
 
 @contextmanager
