@@ -57,6 +57,7 @@ def quota_set(
         illustrative=illustrative,
     )
     _may_set(actor, resource)
+    _one_at_a_time()
     check_group(dimension, value)
     return _begin(actor, fresh, reason)
 
@@ -78,6 +79,7 @@ def quota_change(
     Kind, group and resource stay: for another group set another quota. Raises as `quota_set`.
     """
     _may_set(actor, quota.resource)
+    _one_at_a_time()
     earlier = _ended(actor, quota)
     fresh = Quota(
         series=earlier.series,
@@ -144,6 +146,13 @@ def _may_set(actor: Any, resource: Resource | None) -> None:
     require_second_factor(actor)
 
 
+def _one_at_a_time() -> None:
+    """Hold all quotas: two that are set at the same moment wouldn't see each other. Before any row is held,
+    so that nobody who holds a row waits here for somebody who waits for that row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quotas'))")
+
+
 def _ended(actor: Any, quota: Quota) -> Quota:
     row = Quota.objects.select_for_update(of=("self",)).select_related("resource").get(pk=quota.pk)
     if row.ended_at:
@@ -196,8 +205,6 @@ def _check(quota: Quota) -> None:
 
 def _check_alone(quota: Quota) -> None:
     """One of a kind for a group, resource and quarter: of two, nobody would know which one holds."""
-    with connection.cursor() as cursor:  # two that are set at the same moment wouldn't see each other
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('quotas'))")
     others = Quota.objects.select_for_update(of=("self",)).filter(
         kind=quota.kind,
         dimension=quota.dimension,
