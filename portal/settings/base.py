@@ -171,8 +171,13 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_ADAPTER = "portal.people.adapters.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "portal.people.web.forms.SignUpFields"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# In the browser that signed up, and nowhere else: the link alone lets nobody in.
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+# By a code typed in the browser that asked for it. A link would prove an address for whoever chose the
+# password, as soon as the address's owner opened it.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 30 * 60
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS = 5
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = 5
+ACCOUNT_LOGIN_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Taqseem] "
 ACCOUNT_PREVENT_ENUMERATION = True

@@ -1,12 +1,14 @@
 """Signing up, proving an address, signing in with a second factor, being kept out: as a browser does it."""
 
 import re
+import time
 from smtplib import SMTPServerDisconnected
 
 import pyotp
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.test import Client
 from django.utils.translation import get_language
 
 from portal.foundation.models import AuditRow
@@ -22,7 +24,8 @@ SIGN_UP = {
     "password2": "correct-horse-battery",
     "terms": "on",
 }
-LINK = re.compile(r"https?://\S+")
+CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}$", re.MULTILINE)
+HERE = "/sign-in/confirm-email/"
 
 
 def sign_up(client, **changes):
@@ -35,6 +38,15 @@ def sign_in(client, email, password=PASSWORD):
 
 def confirm(client, password=PASSWORD):
     return client.post("/sign-in/reauthenticate/", {"password": password})
+
+
+def code_in_mail() -> str:
+    """The latest."""
+    return next(found for letter in reversed(mail.outbox) for found in CODE.findall(letter.body))
+
+
+def type_code(client, code):
+    return client.post(HERE, {"code": code})
 
 
 def is_signed_in(client) -> bool:
@@ -54,21 +66,80 @@ def test_sign_up_ends_with_a_proved_address(client):
     sign_in(client, user.email)
     assert not is_signed_in(client)
 
-    letter = mail.outbox[0]
-    assert letter.to == ["zainab@example.pk"]
-    link = LINK.search(letter.body).group()
-    page = client.get(link)
-    assert page.status_code == 200
-    client.post(link)
+    assert mail.outbox[-1].to == ["zainab@example.pk"]
+    assert client.get(HERE).status_code == 200
+    assert type_code(client, code_in_mail()).url == "/"
     assert EmailAddress.objects.get(email=user.email).verified
-    sign_in(client, user.email)
     assert is_signed_in(client)
 
 
-def test_a_used_up_or_forged_link_proves_nothing(client):
-    sign_up(client)
-    client.post("/sign-in/confirm-email/forged/")
+def test_a_stranger_who_signs_up_with_ones_address_gains_nothing_by_ones_click(client):
+    """Whoever gets the mail finds nothing to open: a code, which counts where somebody signed up."""
+    sign_up(client, email="registrar@example.pk")
+    body = mail.outbox[0].body
+    assert "chose a password" in body
+    assert "give the code to nobody" in body
+    assert "http" not in body
+    registrar = Client()
+    assert type_code(registrar, code_in_mail()).url == "/sign-in/login/"
+    sign_in(client, "registrar@example.pk", SIGN_UP["password1"])
+    assert not is_signed_in(client)
     assert not EmailAddress.objects.get().verified
+    # The owner of the address has it for themself by a new password; the stranger's is worth nothing then.
+    registrar.post("/sign-in/password/reset/", {"email": "registrar@example.pk"})
+    link = re.search(r"https?://[^/]+(/\S+)", mail.outbox[-1].body)[1]
+    form = registrar.get(link, follow=True).redirect_chain[-1][0]
+    registrar.post(form, {"password1": "owners-own-words-7", "password2": "owners-own-words-7"})
+    sign_in(registrar, "registrar@example.pk", "owners-own-words-7")
+    type_code(registrar, code_in_mail())
+    assert is_signed_in(registrar)
+    for browser in (client, Client()):
+        sign_in(browser, "registrar@example.pk", SIGN_UP["password1"])
+        assert not is_signed_in(browser)
+
+
+def test_wrong_codes_are_bounded_and_codes_run_out(client, monkeypatch):
+    sign_up(client)
+    for _attempt in range(4):
+        assert type_code(client, "XXXX-XXXX").context["form"].errors["code"]
+    code = code_in_mail()
+    assert type_code(client, "XXXX-XXXX").url == "/sign-in/login/"
+    assert type_code(client, code).url == "/sign-in/login/"
+    sign_in(client, SIGN_UP["email"], SIGN_UP["password1"])
+    assert code_in_mail() != code
+    later = time.time() + 30 * 60 + 1
+    monkeypatch.setattr("allauth.account.internal.flows.code_verification.time.time", lambda: later)
+    assert type_code(client, code_in_mail()).url == "/sign-in/login/"
+    assert not EmailAddress.objects.get().verified
+
+
+def test_a_new_code_takes_the_place_of_the_old(client):
+    sign_up(client)
+    old = code_in_mail()
+    assert "resend" in client.get(HERE).content.decode()
+    client.post(HERE, {"action": "resend"})
+    assert len(mail.outbox) == 2
+    assert type_code(client, old).context["form"].errors["code"]
+    type_code(client, code_in_mail())
+    assert is_signed_in(client)
+
+
+def test_who_mistyped_their_address_begins_again(client):
+    sign_up(client, email="zainab@exmaple.pk")
+    assert 'action="/sign-in/logout/"' in client.get(HERE).content.decode()
+    assert client.post("/sign-in/logout/", {"next": "/sign-in/signup/"}).url == "/sign-in/signup/"
+    sign_up(client)
+    type_code(client, code_in_mail())
+    assert is_signed_in(client)
+
+
+def test_a_further_address_is_proved_by_a_code_too(client, cast):
+    sign_in(client, cast.pi.email)
+    confirm(client)
+    client.post("/sign-in/email/", {"action_add": "", "email": "pi@uni.edu.pk"})
+    assert "pi@uni.edu.pk" not in cast.pi.fresh().verified_addresses
+    type_code(client, code_in_mail())
+    assert "pi@uni.edu.pk" in cast.pi.fresh().verified_addresses
 
 
 @pytest.mark.parametrize(
@@ -93,8 +164,15 @@ def test_sign_up_says_what_is_wrong_and_keeps_what_was_typed(client, field, valu
 
 def test_sign_up_tells_nobody_who_is_here(client, cast):
     """A taken address gets the same answer as a free one; its owner gets a mail."""
-    free, taken = sign_up(client), sign_up(client, email=cast.pi.email)
+    other = Client()
+    free, taken = sign_up(client), sign_up(other, email=cast.pi.email)
     assert (free.status_code, free.url) == (taken.status_code, taken.url)
+    for path in (HERE, "/sign-in/signup/", "/sign-in/login/"):
+        one, two = client.get(path), other.get(path)
+        assert (one.status_code, one.headers.get("Location")) == (
+            two.status_code,
+            two.headers.get("Location"),
+        )
     assert User.objects.filter(email=cast.pi.email).count() == 1
     assert "already" in mail.outbox[-1].body
     assert mail.outbox[-1].to == [cast.pi.email]
