@@ -129,6 +129,20 @@ def test_a_domain_may_pass_from_one_row_to_another_and_out_of_use_is_said(cast):
     assert not RecognisedInstitution.objects.get(name="NED University").is_active
 
 
+def test_the_focal_persons_address_comes_with_the_table(cast):
+    head = "name,domains,province,source,focal_email\n"
+    good, bad = "Registrar@ned.edu.pk", ("x@evil.pk", "registrar at ned.edu.pk", "@ned.edu.pk")
+    rows = "".join(f"NED {n},ned{n}.edu.pk,sindh,HEC,{text}\n" for n, text in enumerate(bad))
+    plan = institutions_plan(actor=cast.admin, table=head + rows)
+    assert [(fault.row, fault.field) for fault in plan.faults] == [(n, "focal_email") for n in (2, 3, 4)]
+    institutions_import(actor=cast.admin, table=f"{head}NED,ned.edu.pk,sindh,HEC,{good}\n")
+    assert RecognisedInstitution.objects.get().focal_email == "registrar@ned.edu.pk"
+    # Left empty it stays.
+    institutions_import(actor=cast.admin, table=f"{head}NED,ned.edu.pk,punjab,HEC,\n")
+    kept = RecognisedInstitution.objects.get()
+    assert (kept.province, kept.focal_email) == ("punjab", "registrar@ned.edu.pk")
+
+
 @pytest.mark.parametrize("table", ["", "name,domains\nx,y\n", "a\0b", HEAD + "x,y,z,q\n" * 2001])
 def test_what_is_no_such_table_is_refused_as_a_whole(cast, table):
     with pytest.raises(InvalidInput) as refusal:

@@ -12,10 +12,11 @@ from portal.foundation.services import records
 from portal.foundation.text import fold_line
 from portal.people.models import Organisation, RecognisedInstitution
 from portal.people.services._gate import require_admin
-from portal.people.services.institutions import SHOWN, checked, hold_list, pass_on
+from portal.people.services.institutions import SHOWN, checked, checked_focal, hold_list, pass_on
 
 COLUMNS = ("name", "domains", "province", "source")
-OPTIONAL = "active"
+# Left empty, an entry keeps what it has.
+OPTIONAL = ("active", "focal_email")
 MOST_ROWS = 2000
 ANSWERS = {"": None, "yes": True, "1": True, "true": True, "no": False, "0": False, "false": False}
 
@@ -110,7 +111,7 @@ def _shown(value: Any) -> str:
 
 def _plan(table: str) -> Plan:
     plan = Plan()
-    rows = list(tables.rows(table, columns=COLUMNS, optional=(OPTIONAL,), most=MOST_ROWS))
+    rows = list(tables.rows(table, columns=COLUMNS, optional=OPTIONAL, most=MOST_ROWS))
     known = {_key(row.name): row for row in RecognisedInstitution.objects.all()}
     # Of institutions that the table doesn't name; the others may pass a domain on.
     others = known.keys() - {_key(cells["name"]) for _number, cells in rows}
@@ -144,11 +145,11 @@ def _compare(
 
 
 def _fields(cells: dict[str, str]) -> dict[str, Any]:
-    answer = cells[OPTIONAL].lower()
+    answer = cells["active"].lower()
     if answer not in ANSWERS:
         raise InvalidInput(
-            _("“%(text)s” is neither yes nor no.") % {"text": cells[OPTIONAL]},
-            field=OPTIONAL,
+            _("“%(text)s” is neither yes nor no.") % {"text": cells["active"]},
+            field="active",
             remedy=_("Write yes or no, or leave it empty."),
         )
     fields = checked(
@@ -164,6 +165,8 @@ def _fields(cells: dict[str, str]) -> dict[str, Any]:
                 field=name,
                 remedy=_("Write it shorter."),
             )
+    if focal := checked_focal(cells["focal_email"], fields["domains"]):
+        fields["focal_email"] = focal
     return fields if ANSWERS[answer] is None else fields | {"is_active": ANSWERS[answer]}
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -44,7 +46,7 @@ def institution_add(
     hold_list()
     fields = checked(name=name, domains=domains, province=province, source=source)
     require_free(fields["domains"])
-    fields["focal_email"] = _checked_focal(focal_email, fields["domains"])
+    fields["focal_email"] = checked_focal(focal_email, fields["domains"])
     record = RecognisedInstitution(**fields, is_active=is_active)
     return records.insert(actor=actor, action="institution_add", record=record, shown=SHOWN)
 
@@ -70,7 +72,7 @@ def institution_update(
     fields = checked(name=name, domains=domains, province=province, source=source)
     require_free(fields["domains"], besides=institution)
     focal = institution.focal_email if focal_email is None else focal_email
-    changes = fields | {"is_active": is_active, "focal_email": _checked_focal(focal, fields["domains"])}
+    changes = fields | {"is_active": is_active, "focal_email": checked_focal(focal, fields["domains"])}
     changed = records.update(actor=actor, action="institution_update", record=institution, changes=changes)
     pass_on(actor, changed)
     return changed
@@ -122,13 +124,19 @@ def require_free(domains: list[str], *, besides: RecognisedInstitution | None = 
         )
 
 
-def _checked_focal(email: str, domains: list[str]) -> str:
-    """Empty, or an address of the institution's own."""
-    folded = email.strip().lower()
+def checked_focal(email: str, domains: list[str]) -> str:
+    """Empty, or an address of the institution's own. Raises InvalidInput (focal_email)."""
+    if not (folded := email.strip().lower()):
+        return ""
     host = folded.rpartition("@")[2]
-    if folded and not any(host == domain or host.endswith(f".{domain}") for domain in domains):
+    try:
+        validate_email(folded)
+        within = any(host == domain or host.endswith(f".{domain}") for domain in domains)
+    except ValidationError:
+        within = False
+    if not within:
         raise InvalidInput(
-            _("This address lies in none of the institution's domains."),
+            _("This is no address in a domain of the institution."),
             field="focal_email",
             remedy=_("Give an address such as registrar@university.edu.pk, or leave it empty."),
         )

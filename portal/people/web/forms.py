@@ -254,8 +254,9 @@ class InstitutionForm(forms.Form):
 
 class InstitutionImportForm(TableForm):
     columns_help = _(
-        "Columns, named in the first row: name,domains,province,source and maybe active. "
-        "Several domains with blanks between; the province by its name or code."
+        "Columns, named in the first row: name,domains,province,source and maybe active,focal_email. "
+        "Several domains with blanks between; the province by its name or code; "
+        "focal_email is the address of whoever manages the institution."
     )
 
 
