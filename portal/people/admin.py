@@ -20,6 +20,7 @@ from portal.people.models import (
     OwnershipRequest,
     ProgrammeRole,
     RecognisedInstitution,
+    Removal,
     TermsVersion,
     User,
     Verification,
@@ -93,6 +94,11 @@ class RecognisedInstitutionAdmin(ReadOnlyAdmin):
     list_display = ["name", "domains", "province", "is_active"]
     list_filter = ["province", "is_active"]
     search_fields = ["name"]
+
+
+@admin.register(Removal)
+class RemovalAdmin(ReadOnlyAdmin):
+    list_display = ["user", "organisation", "created_at"]
 
 
 @admin.register(Deputy)

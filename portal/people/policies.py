@@ -98,6 +98,8 @@ rules.add_perm("people.verify_organisation", is_verifier & is_unconcerned)
 rules.add_perm("people.manage_organisation", is_owner)
 # Who owns it: its owners; where none is left who comes in, an admin makes a member one, never themself.
 rules.add_perm("people.change_member_role", is_owner | (is_admin & is_orphaned & ~belongs))
+# The members' e-mail addresses; everybody sees their own.
+rules.add_perm("people.see_addresses", is_owner | is_admin)
 # Asking to manage what nobody manages, and answering that.
 rules.add_perm("people.ask_ownership", belongs & is_orphaned)
 rules.add_perm("people.decide_ownership", is_admin & ~belongs)

@@ -1,5 +1,6 @@
 """Reading people and organisations, always from somebody's point of view."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
@@ -18,6 +19,7 @@ from portal.people.models import (
     OwnershipRequest,
     ProgrammeRole,
     RecognisedInstitution,
+    Removal,
     TermsVersion,
     User,
     Verification,
@@ -144,6 +146,11 @@ def members_of(organisation: Organisation) -> QuerySet[Membership]:
     return organisation.memberships.select_related("user").order_by("-role", "user__name", "id")
 
 
+def removals_of(organisation: Organisation) -> QuerySet[Removal]:
+    """Who was taken out and can't join by their address, the latest first."""
+    return organisation.removals.select_related("user")
+
+
 def open_invitations_of(organisation: Organisation) -> QuerySet[Invitation]:
     """Invitations that still await an answer."""
     pending = organisation.invitations.filter(state=Invitation.State.PENDING, expires_at__gt=clock.now())
@@ -214,21 +221,18 @@ def institution_of(domain: str) -> RecognisedInstitution | None:
 
     Of two the nearer: a college's own domain may lie below its university's.
     """
-    nearest = _enclosing(domain)
-    found = RecognisedInstitution.objects.filter(is_active=True, domains__overlap=nearest)
-    return min(
-        found,
-        key=lambda each: min(nearest.index(own) for own in each.domains if own in nearest),
-        default=None,
-    )
+    return _listed([domain]).get(domain)
 
 
-def institution_for(user: Any) -> tuple[RecognisedInstitution, str] | None:
-    """The recognised institution in which `user` has proved an address, and that address."""
-    for address in sorted(user.verified_addresses):
-        if institution := institution_of(address.rpartition("@")[2]):
-            return institution, address
-    return None
+def institutions_for(user: Any) -> list[tuple[RecognisedInstitution, str]]:
+    """The recognised institutions in which `user` has proved an address, each with the first of these."""
+    hosts = {address: address.rpartition("@")[2] for address in sorted(user.verified_addresses)}
+    listed = _listed(hosts.values())
+    found: dict[RecognisedInstitution, str] = {}
+    for address, host in hosts.items():
+        if institution := listed.get(host):
+            found.setdefault(institution, address)
+    return list(found.items())
 
 
 def is_focal_person(user: Any, institution: RecognisedInstitution | None) -> bool:
@@ -236,6 +240,19 @@ def is_focal_person(user: Any, institution: RecognisedInstitution | None) -> boo
     if institution is None or institution.focal_email.lower() not in user.verified_addresses:
         return False
     return institution_of(institution.focal_email.rpartition("@")[2]) == institution
+
+
+def _listed(domains: Iterable[str]) -> dict[str, RecognisedInstitution]:
+    """The nearest institution of each of `domains` that has one, in one query."""
+    enclosing = {domain: _enclosing(domain) for domain in domains}
+    wanted = {each for above in enclosing.values() for each in above}
+    institutions = RecognisedInstitution.objects.filter(is_active=True, domains__overlap=sorted(wanted))
+    owners = {own: each for each in institutions for own in each.domains} if wanted else {}
+    return {
+        domain: owners[nearest]
+        for domain, above in enclosing.items()
+        if (nearest := next((each for each in above if each in owners), None))
+    }
 
 
 def _enclosing(domain: str) -> list[str]:

@@ -116,13 +116,27 @@ def test_describing_over_the_api(api, cast):
 
 def test_members_over_the_api(api, cast):
     path = f"/api/v1/organisations/{cast.organisation.code}/members/"
-    assert api(cast.pi).get(path).json()[0]["role"] == "owner"
+    assert api(cast.pi).get(path).json()["results"][0]["role"] == "owner"
     one = f"{path}{cast.member.code}/"
+    seen = {who: addresses(api(who).get(path)) for who in (cast.pi, cast.admin, cast.member, cast.council)}
+    assert seen[cast.pi] == seen[cast.admin] >= {cast.pi.email, cast.member.email}
+    assert (seen[cast.member], seen[cast.council]) == ({cast.member.email}, set())
     assert api(cast.member).patch(one, {"role": "owner"}).status_code == 403
     assert api(cast.pi).patch(one, {"role": "owner"}).json()["role"] == "owner"
     assert api(cast.pi).delete(one).status_code == 204
     assert api(cast.pi).delete(one).status_code == 404
     assert api(cast.pi).delete(f"{path}{cast.pi.code}/").status_code == 409
+    out = f"/api/v1/organisations/{cast.organisation.code}/removals/"
+    assert [row["user"] for row in api(cast.pi).get(out).json()["results"]] == [cast.member.code]
+    assert api(cast.admin).get(out).status_code == 403
+    assert api(cast.outsider).delete(f"{out}{cast.member.code}/").status_code == 404
+    assert api(cast.admin).delete(f"{out}{cast.member.code}/").status_code == 403
+    assert api(cast.pi).delete(f"{out}{cast.member.code}/").status_code == 204
+    assert api(cast.pi).get(out).json()["count"] == 0
+
+
+def addresses(reply) -> set[str]:
+    return {row["email"] for row in reply.json()["results"] if row["email"]}
 
 
 def test_invitations_over_the_api(api, cast):

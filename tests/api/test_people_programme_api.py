@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from portal.foundation import clock
-from portal.people.models import Consent, ProgrammeRole, RecognisedInstitution
+from portal.people.models import Consent, OwnershipRequest, ProgrammeRole, RecognisedInstitution
 from tests.cast import person
 
 pytestmark = pytest.mark.django_db
@@ -128,10 +128,12 @@ def test_joining_an_institution_and_managing_it(api, cast):
     assert api(cast.admin).get("/api/v1/ownership/").json()["count"] == 1
     declined = api(cast.admin).post(f"{answer}decline/", {"reason": "Ask your registrar"}).json()
     assert (declined["standing"], declined["answer"]) == ("declined", "Ask your registrar")
+    assert api(newcomer).post(path, {"reason": "I am"}).status_code == 409  # not for a week
+    OwnershipRequest.objects.update(decided_at=clock.now() - timedelta(days=7))
     again = api(newcomer).post(path, {"reason": "I am"}).json()
     done = api(cast.admin).post(f"/api/v1/ownership/{again['code']}/confirm/").json()
     assert done["standing"] == "confirmed"
-    people = api(newcomer).get(f"/api/v1/organisations/{joined['code']}/members/").json()
+    people = api(newcomer).get(f"/api/v1/organisations/{joined['code']}/members/").json()["results"]
     assert [member["role"] for member in people] == ["owner"]
 
 

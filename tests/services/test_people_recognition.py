@@ -1,17 +1,30 @@
 """Recognised institutions: joined by address, verified by rule, managed by nobody until one is confirmed."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
 
+from portal.foundation import clock
 from portal.foundation.errors import (
     IllegalState,
     InvalidInput,
     NotAllowed,
+    NotVisible,
     Refused,
     SecondFactorNeeded,
 )
 from portal.foundation.models import AuditRow, OutboxRow
-from portal.people.models import Membership, Organisation, OwnershipRequest, RecognisedInstitution, User
+from portal.people.models import (
+    Invitation,
+    Membership,
+    Organisation,
+    OwnershipRequest,
+    RecognisedInstitution,
+    Removal,
+    User,
+)
 from portal.people.selectors import institution_of, ownership_requests_visible_to, pending_verifications
 from portal.people.services import members, organisations, ownership, verifications
 from portal.people.services.institutions import institution_update
@@ -137,6 +150,74 @@ def test_of_two_domains_the_nearer_counts(cast, institution):
         assert institution_of(host) == listed
 
 
+def test_of_two_institutions_the_one_that_is_left_is_joined(cast, institution, first, body):
+    other = RecognisedInstitution.objects.create(
+        name="Zhob College",
+        domains=["zhob.edu.pk"],
+        province="balochistan",
+        source="HEC",
+        focal_email="dean@zhob.edu.pk",
+    )
+    first.emailaddress_set.create(email="dean@zhob.edu.pk", verified=True)
+    assert join_offer(first.fresh()) == other
+    second = institution_join(actor=first.fresh())
+    assert (second.institution, second.memberships.get().role) == (other, "owner")
+    assert join_offer(first.fresh()) is None
+
+
+# --- Being taken out --------------------------------------------------------------------------------
+@pytest.fixture
+def owner(body) -> User:
+    registrar = at("registrar@margalla.edu.pk", "registrar")
+    Membership.objects.create(organisation=body, user=registrar, role=Membership.Role.OWNER)
+    return registrar
+
+
+def invited(owner: User, body: Organisation) -> Invitation:
+    return members.member_invite(actor=owner, organisation=body, email="ali@margalla.edu.pk", role="member")
+
+
+def test_who_was_taken_out_doesnt_walk_back_in(first, body, owner):
+    members.member_remove(actor=owner, organisation=body, user=first)
+    assert join_offer(first.fresh()) is None
+    with pytest.raises(Refused) as refusal:
+        institution_join(actor=first.fresh())
+    assert "owner" in str(refusal.value.remedy)
+    members.invitation_accept(actor=first.fresh(), invitation=invited(owner, body))
+    assert not Removal.objects.exists()
+
+
+def test_nor_by_an_invitation_from_before(first, body, owner):
+    body.memberships.filter(user=first).delete()
+    earlier = invited(owner, body)
+    institution_join(actor=first.fresh())
+    members.member_remove(actor=owner, organisation=body, user=first.fresh())
+    with pytest.raises(IllegalState):
+        members.invitation_accept(actor=first.fresh(), invitation=earlier)
+
+
+def test_who_left_may_come_back(first, body):
+    members.member_remove(actor=first, organisation=body, user=first)
+    assert join_offer(first.fresh()) is not None
+    assert institution_join(actor=first.fresh()) == body
+
+
+def test_only_owners_let_in_again_and_admins_where_there_are_none(cast, first, body, owner):
+    members.member_remove(actor=owner, organisation=body, user=first)
+    for stranger in (first.fresh(), cast.outsider, cast.admin):
+        with pytest.raises(NotAllowed):
+            members.member_readmit(actor=stranger, organisation=body, user=first)
+    members.member_readmit(actor=owner, organisation=body, user=first)
+    assert OutboxRow.objects.get(key="member_readmitted").payload["users"] == [first.code]
+    with pytest.raises(NotVisible):
+        members.member_readmit(actor=owner, organisation=body, user=first)
+    institution_join(actor=first.fresh())
+    members.member_remove(actor=owner, organisation=body, user=first.fresh())
+    User.objects.filter(pk=owner.pk).update(is_active=False)
+    members.member_readmit(actor=cast.admin, organisation=body, user=first)
+    assert join_offer(first.fresh()) is not None
+
+
 # --- Who manages it ---------------------------------------------------------------------------------
 def test_an_admin_confirms_who_manages_it(cast, first, body):
     second = at("sara@margalla.edu.pk", "second")
@@ -191,8 +272,25 @@ def test_who_may_ask_and_who_may_answer(cast, first, body, settings):
     with pytest.raises(NotAllowed):
         ownership.ownership_withdraw(actor=cast.admin, asked=asked)
     assert ownership.ownership_withdraw(actor=first, asked=asked).state == State.WITHDRAWN
+    second = at("sara@margalla.edu.pk", "second")
+    institution_join(actor=second)
+    asked = ask(second, body)
     with pytest.raises(InvalidInput):
-        ownership.ownership_decline(actor=cast.admin, asked=ask(first, body), reason="")
+        ownership.ownership_decline(actor=cast.admin, asked=asked, reason="")
+
+
+def test_asking_again_and_again_floods_no_admin(cast, first, body, monkeypatch):
+    ownership.ownership_withdraw(actor=first, asked=ask(first, body))
+    again = clock.today() + timedelta(days=ownership.PAUSE_DAYS)
+    with pytest.raises(Refused) as refusal:
+        ask(first, body)
+    assert date_format(again, "j M Y") in str(refusal.value.remedy)
+    assert OutboxRow.objects.filter(key="ownership_asked").count() == 1
+    monkeypatch.setattr(clock, "today", lambda: again)
+    ownership.ownership_decline(actor=cast.admin, asked=ask(first, body), reason="No")
+    monkeypatch.undo()
+    with pytest.raises(Refused):
+        ask(first, body)
 
 
 def test_an_admin_who_belongs_to_it_never_makes_themself_owner(cast, first, body):

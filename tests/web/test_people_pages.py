@@ -89,6 +89,32 @@ def test_members_are_managed_on_the_page(web, cast):
     assert web(cast.outsider).post(f"{path}{cast.member.code}/remove/").status_code == 404
 
 
+def test_whom_an_owner_took_out_is_let_in_again_on_the_page(web, cast):
+    path = cast.organisation.get_absolute_url()
+    again = f"{path}members/{cast.member.code}/readmit/"
+    assert web(cast.pi).post(again).status_code == 404  # nobody took them out
+    web(cast.pi).post(f"{path}members/{cast.member.code}/remove/")
+    assert again in web(cast.pi).get(path).content.decode()
+    assert again not in web(cast.colleague).get(path).content.decode()
+    assert web(cast.colleague).post(again).status_code == 403
+    assert web(cast.outsider).post(again).status_code == 404
+    assert "may join again" in web(cast.pi).post(again, follow=True).content.decode()
+    assert again not in web(cast.pi).get(path).content.decode()
+
+
+def test_members_addresses_are_for_owners_and_admins_and_the_list_is_paged(web, cast):
+    crowd(cast, 26)
+    path = cast.organisation.get_absolute_url()
+    for who in (cast.pi, cast.admin):
+        assert "crowd1@example.pk" in web(who).get(path).content.decode()
+    page = web(cast.member).get(path).content.decode()
+    assert "Crowd 1<" in page
+    assert "crowd1@example.pk" not in page
+    assert cast.pi.email not in page
+    assert f"<bdi>{cast.member.email}" in web(cast.member).get(f"{path}?page=2").content.decode()
+    assert 'href="?page=2"' in page
+
+
 def test_an_invitation_is_accepted_on_its_page(web, cast):
     web(cast.pi).post(
         f"/organisations/{cast.organisation.code}/invite/",
@@ -267,6 +293,7 @@ def crowd(cast, count: int) -> None:
         ("/organisations/{code}/", 15),
         ("/people/{person}/", 15),
         ("/api/v1/organisations/", 10),
+        ("/api/v1/organisations/{code}/members/", 10),
         ("/api/v1/verifications/", 10),
         ("/api/v1/people/", 10),
     ],

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from portal.foundation.api import ScopedViewSet, given
 from portal.foundation.errors import NotVisible
-from portal.foundation.policies import require
+from portal.foundation.policies import allowed, require
 from portal.people.api.ownership import OwnershipReason, OwnershipSerializer
 from portal.people.api.serializers import (
     InvitationInput,
@@ -23,6 +23,7 @@ from portal.people.api.serializers import (
     OrganisationMemberInput,
     OrganisationMemberSerializer,
     OrganisationSerializer,
+    RemovalSerializer,
     VerificationDecisionInput,
     VerificationInput,
     VerificationSerializer,
@@ -36,6 +37,7 @@ from portal.people.selectors import (
     members_of,
     open_invitations_of,
     organisations_visible_to,
+    removals_of,
     verifications_visible_to,
 )
 from portal.people.services import members, organisations, verifications
@@ -71,10 +73,44 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         return Response(OrganisationSerializer(changed).data)
 
     @extend_schema(responses=OrganisationMemberSerializer(many=True), filters=False)
-    @action(detail=True, pagination_class=None)
+    @action(detail=True, filterset_class=None)
     def members(self, request: Request, **kwargs: Any) -> Response:
-        """Who belongs to it, owners first."""
-        return Response(OrganisationMemberSerializer(members_of(self.get_object()), many=True).data)
+        """Who belongs to it, owners first. Addresses are for owners and admins."""
+        organisation = self.get_object()
+        page = self.paginate_queryset(members_of(organisation)) or []
+        return self.get_paginated_response(self._shown(organisation, page, many=True))
+
+    def _shown(self, organisation: Organisation, what: Any, **options: Any) -> Any:
+        """A member, or many, as the viewer sees them."""
+        viewer = self.request.user
+        sees_addresses = allowed(viewer, "people.see_addresses", organisation)
+        context = {"viewer": viewer, "sees_addresses": sees_addresses}
+        return OrganisationMemberSerializer(what, context=context, **options).data
+
+    @extend_schema(responses=RemovalSerializer(many=True), filters=False)
+    @action(detail=True, filterset_class=None)
+    def removals(self, request: Request, **kwargs: Any) -> Response:
+        """Who was taken out and can't join by their address. For owners; where nobody owns it, for admins."""
+        organisation = self.get_object()
+        require(request.user, "people.change_member_role", organisation)
+        page = self.paginate_queryset(removals_of(organisation)) or []
+        return self.get_paginated_response(RemovalSerializer(page, many=True).data)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(
+        detail=True,
+        methods=["delete"],
+        url_path=r"removals/(?P<member>usr-[a-z0-9]+)",
+        url_name="removal",
+    )
+    def removal(self, request: Request, member: str, **kwargs: Any) -> Response:
+        """Let them join again. For owners; where nobody owns it, for admins who have no part in it."""
+        organisation = self.get_object()
+        found = removals_of(organisation).filter(user__code=member).first()
+        if found is None:
+            raise NotVisible
+        members.member_readmit(actor=request.user, organisation=organisation, user=found.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=OrganisationMemberInput, responses=OrganisationMemberSerializer, methods=["PATCH"])
     @extend_schema(responses={204: None}, methods=["DELETE"])
@@ -95,7 +131,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
             members.member_remove(**whom)
             return Response(status=status.HTTP_204_NO_CONTENT)
         changed = members.member_role_change(**whom, **given(OrganisationMemberInput, request))
-        return Response(OrganisationMemberSerializer(changed).data)
+        return Response(self._shown(organisation, changed))
 
     @extend_schema(request=None, responses=OrganisationMemberSerializer)
     @action(
@@ -113,7 +149,7 @@ class OrganisationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Scop
         changed = members.ownership_hand_over(
             actor=request.user, organisation=organisation, user=membership.user
         )
-        return Response(OrganisationMemberSerializer(changed).data)
+        return Response(self._shown(organisation, changed))
 
     @extend_schema(request=None, responses=OrganisationSerializer)
     @action(detail=False, methods=["post"])

@@ -13,6 +13,7 @@ from portal.people.models import (
     Membership,
     Organisation,
     ProgrammeRole,
+    Removal,
     User,
     Verification,
     VerificationWord,
@@ -139,11 +140,26 @@ class OrganisationInput(OrganisationChange):
 class OrganisationMemberSerializer(serializers.ModelSerializer[Membership]):
     user = serializers.CharField(source="user.code")
     name = serializers.CharField(source="user.name")
-    email = serializers.EmailField(source="user.email")
+    email = serializers.SerializerMethodField()
 
     class Meta:
         model = Membership
         fields = ["user", "name", "email", "role", "created_at"]
+        read_only_fields = fields
+
+    def get_email(self, member: Membership) -> str | None:
+        """For owners and admins, and one's own; null for everybody else."""
+        shown = self.context["sees_addresses"] or member.user_id == self.context["viewer"].pk
+        return member.user.email if shown else None
+
+
+class RemovalSerializer(serializers.ModelSerializer[Removal]):
+    user = serializers.CharField(source="user.code")
+    name = serializers.CharField(source="user.name")
+
+    class Meta:
+        model = Removal
+        fields = ["user", "name", "created_at"]
         read_only_fields = fields
 
 

@@ -1,6 +1,6 @@
 from portal.people.models.deputy import Deputy
 from portal.people.models.institution import RecognisedInstitution
-from portal.people.models.organisation import Invitation, Membership, Organisation
+from portal.people.models.organisation import Invitation, Membership, Organisation, Removal
 from portal.people.models.ownership import OwnershipRequest
 from portal.people.models.programme import Endorsement, OrganisationEndorsement, Programme
 from portal.people.models.roles import AuditorScope, ProgrammeRole
@@ -23,6 +23,7 @@ __all__ = [
     "Programme",
     "ProgrammeRole",
     "RecognisedInstitution",
+    "Removal",
     "TermsVersion",
     "User",
     "Verification",

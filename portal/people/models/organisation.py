@@ -114,6 +114,22 @@ class Membership(Record):
         return f"{self.user} · {self.organisation}"
 
 
+class Removal(Record):
+    """Somebody whom others took out. Their address alone brings them back no more; see `member_readmit`."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="removals")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="removals")
+
+    class Meta:
+        verbose_name = _("removal")
+        verbose_name_plural = _("removals")
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "user"], name="removal_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.organisation}"
+
+
 class Invitation(Record):
     """An address that was asked to join. Whoever proves to own it may accept until `expires_at`."""
 

@@ -9,14 +9,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, InvalidInput, NotVisible, Refused
+from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed, NotVisible, Refused
 from portal.foundation.policies import allowed, require, require_second_factor
 from portal.foundation.services import audit, records
-from portal.people.models import Invitation, Membership, Organisation, User
+from portal.people.models import Invitation, Membership, Organisation, Removal, User
 from portal.people.services._gate import locked
 from portal.people.services.announce import mail, tell
 from portal.people.services.flooding import check_flooding
@@ -78,6 +79,7 @@ def invitation_accept(*, actor: Any, invitation: Invitation) -> Membership:
     )
     if not is_new:
         raise IllegalState(_("You are a member of this organisation already."))
+    organisation.removals.filter(user=actor).delete()
     actor.__dict__.pop("organisation_ids", None)
     tell(
         users=owners_of(organisation),
@@ -112,9 +114,7 @@ def member_role_change(*, actor: Any, organisation: Organisation, user: User, ro
     (SecondFactorNeeded).
     """
     organisation = locked(organisation)
-    require(actor, "people.change_member_role", organisation)
-    if not allowed(actor, "people.manage_organisation", organisation):
-        require_second_factor(actor)
+    _require_changer(actor, organisation)
     if role not in Membership.Role.values:
         raise InvalidInput(_("There is no such role."), field="role", remedy=_("Choose owner or member."))
     membership = _membership(organisation, user)
@@ -152,7 +152,11 @@ def ownership_hand_over(*, actor: Any, organisation: Organisation, user: User) -
 
 @transaction.atomic
 def member_remove(*, actor: Any, organisation: Organisation, user: User) -> None:
-    """Take somebody out; anybody may leave. The last owner can't. Raises IllegalState, NotAllowed."""
+    """Take somebody out; anybody may leave. The last owner can't. Raises IllegalState, NotAllowed.
+
+    Whom others took out comes back by an invitation or once they are let in again (`member_readmit`), not by
+    their address at a recognised institution.
+    """
     organisation = locked(organisation)
     if actor.pk != user.pk:
         require(actor, "people.manage_organisation", organisation)
@@ -163,6 +167,8 @@ def member_remove(*, actor: Any, organisation: Organisation, user: User) -> None
     _record(actor, "member_remove", organisation, user, before={"role": membership.role}, after={})
     membership.delete()
     if actor.pk != user.pk:
+        Removal.objects.get_or_create(organisation=organisation, user=user)
+        _withdraw_invitations_to(organisation, user)
         tell(
             users=[user],
             kind="member_removed",
@@ -171,6 +177,30 @@ def member_remove(*, actor: Any, organisation: Organisation, user: User) -> None
             params={"organisation": organisation.name},
             url="/organisations/",
         )
+
+
+@transaction.atomic
+def member_readmit(*, actor: Any, organisation: Organisation, user: User) -> None:
+    """Let somebody who was taken out join again by their address at the recognised institution.
+
+    For owners; where nobody owns it, for a programme admin who has no part in it. Nobody does it for
+    themself. Raises NotAllowed, SecondFactorNeeded, NotVisible (wasn't taken out).
+    """
+    organisation = locked(organisation)
+    _require_changer(actor, organisation)
+    if actor.pk == user.pk:
+        raise NotAllowed
+    if not organisation.removals.filter(user=user).delete()[0]:
+        raise NotVisible
+    _record(actor, "member_readmit", organisation, user, before={}, after={})
+    tell(
+        users=[user],
+        kind="member_readmitted",
+        subject=gettext_noop("You may join %(organisation)s again"),
+        body=gettext_noop("You may join %(organisation)s again, by your address there."),
+        params={"organisation": organisation.name},
+        url="/organisations/",
+    )
 
 
 def owners_of(organisation: Organisation) -> list[User]:
@@ -233,6 +263,13 @@ def _close(actor: Any, invitation: Invitation, state: str) -> Invitation:
     )
 
 
+def _require_changer(actor: Any, organisation: Organisation) -> None:
+    """Owners; an admin in their stead needs a second factor."""
+    require(actor, "people.change_member_role", organisation)
+    if not allowed(actor, "people.manage_organisation", organisation):
+        require_second_factor(actor)
+
+
 def _membership(organisation: Organisation, user: User) -> Membership:
     membership = organisation.memberships.filter(user=user).first()
     if membership is None:
@@ -250,6 +287,13 @@ def _withdraw_invitations_of(organisation: Organisation, user: User) -> None:
     """Nobody comes in, maybe as an owner, by the word of somebody who owns it no more."""
     sent = organisation.invitations.filter(state=State.PENDING, invited_by=user)
     sent.update(state=State.WITHDRAWN, updated_at=clock.now())
+
+
+def _withdraw_invitations_to(organisation: Organisation, user: User) -> None:
+    """Nobody walks back in by an invitation from before they were taken out."""
+    pending = organisation.invitations.filter(state=State.PENDING).annotate(folded=Lower("email"))
+    to_them = pending.filter(folded__in=user.verified_addresses)
+    to_them.update(state=State.WITHDRAWN, updated_at=clock.now())
 
 
 def _tell_role(membership: Membership) -> None:

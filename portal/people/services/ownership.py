@@ -4,14 +4,17 @@ The focal person whom the allow-list names for an institution needs no answer.
 """
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.foundation import clock
-from portal.foundation.errors import IllegalState, NotAllowed
+from portal.foundation.errors import IllegalState, NotAllowed, Refused
 from portal.foundation.policies import require, require_second_factor
 from portal.foundation.services import records
 from portal.people.models import Membership, Organisation, OwnershipRequest, ProgrammeRole, User
@@ -21,19 +24,28 @@ from portal.people.services._gate import locked, require_reason
 from portal.people.services.announce import tell
 
 State = OwnershipRequest.State
+# Days after a refusal or withdrawal in which nobody asks again: each time all admins are told.
+PAUSE_DAYS = 7
 
 
 @transaction.atomic
 def ownership_ask(*, actor: Any, organisation: Organisation, reason: str) -> OwnershipRequest:
     """Ask to manage it. The institution's focal person manages it at once.
 
-    Raises InvalidInput (reason), NotAllowed (no member, or somebody manages it), IllegalState (has asked).
+    Raises InvalidInput (reason), NotAllowed (no member, or somebody manages it), IllegalState (has asked),
+    Refused (within PAUSE_DAYS of a refusal or withdrawal; not for the focal person, of whom nobody is told).
     """
     organisation = locked(organisation)
     _require_askable(actor, organisation)
     if organisation.ownership_requests.filter(user=actor, state=State.PENDING).exists():
         raise IllegalState(
             _("You have asked already."), remedy=_("A programme admin answers; you get a notice and a mail.")
+        )
+    by_rule = is_focal_person(actor, organisation.institution)
+    if not by_rule and (day := may_ask_from(actor, organisation)):
+        raise Refused(
+            _("You have asked already, and it was declined or withdrawn."),
+            remedy=_("Ask again from %(day)s.") % {"day": date_format(day, "j M Y")},
         )
     asked = records.insert(
         actor=actor,
@@ -42,7 +54,7 @@ def ownership_ask(*, actor: Any, organisation: Organisation, reason: str) -> Own
         shown=("organisation", "reason"),
         reason=reason.strip(),
     )
-    if is_focal_person(actor, organisation.institution):
+    if by_rule:
         return _grant(actor, asked, decided_by=None, answer="")
     tell(
         users=User.objects.filter(is_active=True, programme_roles__role=ProgrammeRole.Role.ADMIN).exclude(
@@ -89,6 +101,14 @@ def ownership_decline(*, actor: Any, asked: OwnershipRequest, reason: str) -> Ow
     closed = _close(actor, asked, State.DECLINED, decided_by=actor, answer=require_reason(reason))
     _tell_declined([closed.user], closed.organisation, closed.answer)
     return closed
+
+
+def may_ask_from(user: User, organisation: Organisation) -> date | None:
+    """The day from which `user` may ask again; None where they may now."""
+    asked = organisation.ownership_requests.filter(user=user, state__in=[State.DECLINED, State.WITHDRAWN])
+    latest = asked.aggregate(latest=Max("decided_at"))["latest"]
+    day = clock.day_of(latest) + timedelta(days=PAUSE_DAYS) if latest else None
+    return day if day and day > clock.today() else None
 
 
 def _require_askable(actor: Any, organisation: Organisation) -> None:

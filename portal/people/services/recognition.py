@@ -16,7 +16,7 @@ from portal.foundation import clock
 from portal.foundation.errors import IllegalState, Refused
 from portal.foundation.services import audit, records
 from portal.people.models import Membership, Organisation, RecognisedInstitution, User, Verification
-from portal.people.selectors import institution_for, is_focal_person, verified_organisations
+from portal.people.selectors import institutions_for, is_focal_person, verified_organisations
 from portal.people.services._gate import locked
 from portal.people.services.announce import tell
 from portal.people.services.verifications import USUAL_DAYS, verifiers_of
@@ -31,7 +31,8 @@ def institution_join(*, actor: Any) -> Organisation:
 
     It is founded where it isn't here yet, and verified by rule for a year where no verification is in force:
     so whoever comes again renews it. Being women-led is never confirmed by rule. Raises Refused where there
-    is no such address, IllegalState for a member where nothing is to be done.
+    is no such address, or an owner took `actor` out; IllegalState for a member where nothing is to be done.
+    Of several institutions it is the first where something is.
     """
     institution, address = _found(actor)
     # One at a time: two people of the same institution may come at the same moment.
@@ -48,18 +49,23 @@ def institution_join(*, actor: Any) -> Organisation:
 
 def join_offer(user: User) -> RecognisedInstitution | None:
     """The institution that `user` could join by their address, or renew the verification of."""
-    found = institution_for(user)
-    if found is None:
-        return None
-    organisation = Organisation.objects.filter(institution=found[0]).first()
-    if organisation and organisation.pk in user.organisation_ids and not _may_verify(organisation):
-        return None
-    return found[0]
+    return next((each for each, _address in institutions_for(user) if _is_of_use(user, each)), None)
+
+
+def _is_of_use(user: User, institution: RecognisedInstitution) -> bool:
+    """Whether coming there would do anything."""
+    organisation = _organisation_here(institution)
+    if organisation is None:
+        return True
+    if organisation.pk in user.organisation_ids:
+        return _may_verify(organisation)
+    return not organisation.removals.filter(user=user).exists()
 
 
 def _found(actor: Any) -> tuple[RecognisedInstitution, str]:
-    found = institution_for(actor)
-    if found is None:
+    """Where joining or renewing does something; else the first, to say why it doesn't."""
+    found = institutions_for(actor)
+    if not found:
         raise Refused(
             _("You haven't proved an address in the domain of a recognised institution."),
             remedy=_(
@@ -67,11 +73,11 @@ def _found(actor: Any) -> tuple[RecognisedInstitution, str]:
                 "or submit evidence to a verifier."
             ),
         )
-    return found
+    return next((pair for pair in found if _is_of_use(actor, pair[0])), found[0])
 
 
-def _organisation_of(actor: Any, institution: RecognisedInstitution) -> Organisation:
-    """The one that is here, also where a verifier had accepted it before; else a new one without owner."""
+def _organisation_here(institution: RecognisedInstitution) -> Organisation | None:
+    """Its own; else one that a verifier accepted before under one of its domains."""
     if here := Organisation.objects.filter(institution=institution).first():
         return here
     accepted = verified_organisations().filter(
@@ -81,7 +87,12 @@ def _organisation_of(actor: Any, institution: RecognisedInstitution) -> Organisa
         verifications__identifier_kind=IDENTIFIER_KIND,
         verifications__identifier__in=institution.domains,
     )
-    if known := accepted.order_by("pk").first():
+    return accepted.order_by("pk").first()
+
+
+def _organisation_of(actor: Any, institution: RecognisedInstitution) -> Organisation:
+    """The one that is here; else a new one without owner."""
+    if known := _organisation_here(institution):
         return records.update(
             actor=actor,
             action="organisation_recognise",
@@ -103,6 +114,14 @@ def _organisation_of(actor: Any, institution: RecognisedInstitution) -> Organisa
 
 def _join(actor: Any, organisation: Organisation, institution: RecognisedInstitution) -> bool:
     """Whether `actor` is new there. The focal person manages it, unless somebody does."""
+    if organisation.removals.filter(user=actor).exists():
+        raise Refused(
+            _("You were removed from %(organisation)s.") % {"organisation": organisation},
+            remedy=_(
+                "Ask an owner to invite you or to let you in again; "
+                "where nobody manages it, ask a programme admin."
+            ),
+        )
     focal = is_focal_person(actor, institution)
     owners = organisation.memberships.filter(role=Membership.Role.OWNER, user__is_active=True)
     role = Membership.Role.OWNER if focal and not owners.exists() else Membership.Role.MEMBER

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -22,10 +24,14 @@ from portal.people.selectors import (
     members_of,
     open_invitations_of,
     organisations_visible_to,
+    removals_of,
 )
 from portal.people.services import members, organisations
+from portal.people.services.ownership import may_ask_from
 from portal.people.services.recognition import join_offer
 from portal.people.web.forms import ConfirmForm, InvitationForm, OrganisationDetailsForm, OrganisationForm
+
+PER_PAGE = 25
 
 
 class OrganisationList(ListPage):
@@ -50,11 +56,13 @@ class OrganisationPage(DetailPage):
         user: Any = self.request.user
         organisation = self.find()
         may_manage = allowed(user, "people.manage_organisation", organisation)
-        members = list(members_of(organisation))
+        owners = organisation.memberships.filter(role=Membership.Role.OWNER, user__is_active=True).count()
         verifications = organisation.verifications.select_related("submitted_by", "verifier")
         is_member = organisation.pk in user.organisation_ids
-        is_orphaned = not any(_owns(member) for member in members)
-        asked = organisation.ownership_requests.filter(user=user, state="pending") if is_orphaned else None
+        is_orphaned = owners == 0
+        may_ask = is_orphaned and is_member
+        asked = organisation.ownership_requests.filter(user=user, state="pending") if may_ask else None
+        may_change_roles = may_manage or allowed(user, "people.change_member_role", organisation)
         sees_claims = organisation.pk in user.organisation_ids or allowed(user, "people.verify")
         return {
             "object": organisation,
@@ -62,10 +70,13 @@ class OrganisationPage(DetailPage):
             "is_member": is_member,
             "is_orphaned": is_orphaned,
             "asked": asked.first() if asked is not None else None,
-            "members": members,
-            "may_change_roles": may_manage or allowed(user, "people.change_member_role", organisation),
+            "ask_again_on": may_ask_from(user, organisation) if may_ask else None,
+            "page_obj": self.page_of(members_of(organisation)),
+            "sees_addresses": may_manage or allowed(user, "people.see_addresses", organisation),
+            "may_change_roles": may_change_roles,
+            "removals": removals_of(organisation)[:PER_PAGE] if may_change_roles else [],
             # The last owner can neither leave nor step down.
-            "is_last_owner": may_manage and sum(_owns(member) for member in members) == 1,
+            "is_last_owner": may_manage and owners == 1,
             "offer": join_offer(user) if is_member and not organisation.is_verified else None,
             "roles": Membership.Role.choices,
             "invitations": open_invitations_of(organisation) if may_manage else [],
@@ -74,9 +85,8 @@ class OrganisationPage(DetailPage):
             **kwargs,
         }
 
-
-def _owns(member: Membership) -> bool:
-    return member.role == Membership.Role.OWNER and member.user.is_active
+    def page_of(self, members: QuerySet[Membership]) -> Page[Membership]:
+        return Paginator(members, PER_PAGE).get_page(self.request.GET.get("page"))
 
 
 def event(verification: Verification) -> dict[str, Any]:
@@ -227,6 +237,17 @@ class MemberRemove(MemberAction):
         response = super().post(request, *args, **kwargs)
         # Who left can no longer see the page of the organisation.
         return redirect("organisations") if self.left else response
+
+
+class MemberReadmit(ActionView):
+    """Lets somebody who was taken out join again."""
+
+    selector = organisations_visible_to
+
+    def act(self, target: Organisation) -> str:
+        user = get_object_or_404(removals_of(target), user__code=self.kwargs["member"]).user
+        members.member_readmit(actor=self.request.user, organisation=target, user=user)
+        return _("%(person)s may join again.") % {"person": user}
 
 
 # --- Invitations ------------------------------------------------------------------------------------

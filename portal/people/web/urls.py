@@ -50,6 +50,11 @@ urlpatterns = [
         name="member_remove",
     ),
     path(
+        "organisations/<slug:code>/members/<slug:member>/readmit/",
+        organisations.MemberReadmit.as_view(),
+        name="member_readmit",
+    ),
+    path(
         "organisations/<slug:code>/members/<slug:member>/hand-over/",
         organisations.OwnershipHandOver.as_view(),
         name="ownership_hand_over",
