@@ -10,12 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from allocations.awards.history import events
+from allocations.awards.models import Allocation
 from allocations.programme import selectors, services
 from allocations.programme.checks import problems
 from allocations.programme.filtersets import RequestFilters
-from allocations.programme.models import AllocationRequest, TrackStep
+from allocations.programme.models import AllocationRequest, Decision, TrackStep
 from allocations.programme.policies import DECIDED, PERMISSION_OF, actions_for, may_read_internal, words_for
 from allocations.programme.standing import clock_of
+from allocations.programme.transitions import PENDING
 from allocations.programme.web.differences import Difference, differences
 from allocations.programme.web.forms import WithdrawForm
 from portal.foundation.errors import IllegalState, NotAllowed
@@ -69,8 +71,10 @@ class RequestList(ListPage):
     filterset_class = RequestFilters
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        leads = selectors.projects_led_by(self.request.user).exists()
-        return super().get_context_data(may_ask=leads, **kwargs)
+        user: Any = self.request.user
+        # Who leads no project begins one with the request, for an organisation of theirs.
+        may_ask = bool(user.organisation_ids) or selectors.projects_led_by(user).exists()
+        return super().get_context_data(may_ask=may_ask, **kwargs)
 
 
 class PendingRequests(ListPage):
@@ -118,11 +122,15 @@ class RequestPage(DetailPage):
         page = super().get_context_data(**kwargs)
         request: AllocationRequest = page["object"]
         actions = actions_for(self.request.user, request)
+        decisions = words_for(self.request.user, request)[::-1]
+        leads = allowed(self.request.user, "programme.write_request", request)
         return page | {
             "line": next(iter(request.lines.all()), None),
-            "decisions": words_for(self.request.user, request)[::-1],
+            "decisions": decisions,
             "actions": actions,
-            "leads": allowed(self.request.user, "programme.write_request", request),
+            "leads": leads,
+            "is_pending": request.state in PENDING,
+            "ready": _ready(decisions) if leads else [],
             "next_step": NEXT_STEPS[request.state],
             "may_edit": "edit" in actions,
             "clock": clock_of(request),
@@ -147,6 +155,18 @@ class RequestHistory(DetailPage):
     def get_template_names(self) -> list[str]:
         is_panel = self.request.headers.get("HX-Request") == "true"
         return ["programme/_history.html"] if is_panel else super().get_template_names()
+
+
+def _ready(decisions: list[Decision]) -> list[Allocation]:
+    """The allocations that came of it and take jobs from here now, each once."""
+    granted = (line.award.allocation for each in decisions for line in each.lines.all() if line.award)
+    return list(
+        {
+            allocation.pk: allocation
+            for allocation in granted
+            if allocation.state == "active" and not allocation.resource.site.is_unbridged
+        }.values()
+    )
 
 
 def _titles_for(viewer: Any, request: AllocationRequest) -> dict[str, Any]:
