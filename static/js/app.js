@@ -28,10 +28,12 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy"));
 });
 
-// Drafts on this device are their writer's alone: others who sign in here find none, nor does whoever comes when
-// nobody is signed in. Their writer, signed out for being idle, has a weekend to come back to them.
+// Drafts on this device are their writer's alone: others who sign in here find none. Their writer, signed out for
+// being idle, has a weekend to come back to them; to what is confidential (`data-draft-private`), an hour.
 const DRAFT = "taqseem.draft.";
-const WEEKEND = 3 * 24 * 3600 * 1000;
+const HOUR = 3600 * 1000;
+const WEEKEND = 72 * HOUR;
+const MONTH = 30 * 24 * HOUR;
 const dropDrafts = (unwanted) => {
   try {
     Object.keys(localStorage).filter((key) => key.startsWith(DRAFT) && unwanted(key)).forEach((key) => localStorage.removeItem(key));
@@ -41,11 +43,25 @@ const copyOf = (key) => {
   try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
 };
 const { person } = document.body.dataset;
-if (person) dropDrafts((key) => !key.startsWith(`${DRAFT}${person}.`));
-else if (person === "") dropDrafts((key) => !(Date.now() - copyOf(key).at < WEEKEND));
+const sweepDrafts = () => dropDrafts((key) => {
+  const { at, isPrivate } = copyOf(key);
+  const life = person ? MONTH : isPrivate ? HOUR : WEEKEND;
+  return !(Date.now() - at < life) || !key.startsWith(`${DRAFT}${person && `${person}.`}`);
+});
+if (person !== undefined) sweepDrafts();
+if (person === "") setInterval(sweepDrafts, 60000); // the page of signing in stays open on a shared machine
 // The server says which form it took last.
 const taken = document.cookie.match(/(?:^|; )draft_kept=([^;]+)/)?.[1];
 if (taken) dropDrafts((key) => copyOf(key).handed === taken);
+// Pages say what is over: a form by the beginning of its name, or all of a kind but those still open.
+const isWithin = (name, place) => name === place || name.startsWith(`${place}/`);
+document.querySelectorAll("[data-draft-done]").forEach(({ dataset: { draftDone, draftBut = "" } }) => {
+  const open = draftBut.split(" ").filter(Boolean).map((code) => `${draftDone}/${code}`);
+  dropDrafts((key) => {
+    const [name] = key.slice(`${DRAFT}${person}.`.length).split("#");
+    return isWithin(name, draftDone) && !open.some((place) => isWithin(name, place));
+  });
+});
 document.addEventListener("submit", (event) => {
   if (!event.target.action.endsWith("/logout/")) return;
   dropDrafts(() => true);

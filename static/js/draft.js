@@ -3,16 +3,16 @@
 // whole table of rows), and each fact leaves the device's copy when the server said that it has it, not before.
 // Every page has a copy of its own, which the next page of the same form takes over. Saves have names, and tell
 // those of earlier ones that were never answered: the server knows which of them arrived. Without this file each
-// button keeps the draft.
+// button keeps the draft. How long copies stay is in `app.js`, which every page has.
 "use strict";
 
 (() => {
   const PREFIX = "taqseem.draft.";
-  const OLD = 30 * 24 * 3600 * 1000;
   const PAUSE = 2500;
   const LONGEST_WAIT = 60000;
   const PATIENCE = 15000;
   const MOST_UNANSWERED = 50;
+  const LATER = new Set([408, 425, 429]); // refusals that pass
   // Not typed by people, or not to be kept.
   const OWN = new Set(["csrfmiddlewaretoken", "seen", "sent", "draft_id", "owner", "key", "file"]);
   const fresh = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
@@ -26,14 +26,6 @@
   const keys = () => {
     try { return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; }
   };
-
-  // What was submitted goes, and what nobody came back to; what the server took, `app.js` has dropped.
-  const done = document.querySelector("[data-draft-done]")?.dataset.draftDone;
-  keys().forEach((key) => {
-    const copy = read(key);
-    const over = !copy?.pairs || Date.now() - copy.at > OLD;
-    if (over || (done && key.includes(`.${done}/`))) drop(key);
-  });
 
   const form = document.querySelector("form[data-draft]");
   if (!form) return;
@@ -57,13 +49,15 @@
   let timer = 0;
   let wait = PAUSE;
   let busy = false;
-  let halted = false; // a newer version waits for the person's choice
+  let halted = false; // a newer version waits for the person's choice, or the server takes no more
   let leaving = false; // the next page may have been asked for before the server had what is on its way there
   let gone = false; // signed out
 
+  // Always there, though unseen at first: what is put into a region that was hidden isn't read out. Nor is it
+  // put there again at every key, which would be.
   const tell = (text) => {
-    bar.hidden = false;
-    status.textContent = text;
+    bar.classList.remove("visually-hidden");
+    if (status.textContent !== text) status.textContent = text;
   };
 
   // --- Keeping ---------------------------------------------------------------------------------------
@@ -77,6 +71,7 @@
     const isTyped = ([name, value]) => !OWN.has(name) && typeof value === "string" && typed.has(factOf(name));
     const copy = {
       at: Date.now(),
+      isPrivate: "draftPrivate" in form.dataset,
       key: field("key")?.value,
       facts: [...typed.keys()],
       pairs: [...new FormData(form)].filter(isTyped),
@@ -165,6 +160,13 @@
     wait = Math.min(wait * 2, LONGEST_WAIT);
     plan(wait);
   };
+  const isJson = (reply) => reply.headers.get("Content-Type")?.startsWith("application/json");
+  const isFinal = (code) => code >= 400 && code < 500 && !LATER.has(code);
+  // It was submitted or withdrawn elsewhere, or isn't this person's to write any more: asking again is no use.
+  const stop = () => {
+    halted = true;
+    tell(status.dataset.over);
+  };
   // A save gets its name, and says what was never answered. The name is kept before anything leaves.
   const label = (put) => {
     const name = fresh();
@@ -193,7 +195,8 @@
         signal: AbortSignal.timeout(PATIENCE),
       });
       if (reply.type === "opaqueredirect" || [401, 403, 404].includes(reply.status)) await renew();
-      else if (reply.status === 200 || reply.status === 409) settle(upTo, reply.status, await reply.json());
+      else if ([200, 409].includes(reply.status) && isJson(reply)) settle(upTo, reply.status, await reply.json());
+      else if (isFinal(reply.status)) stop();
       else later();
     } catch {
       later();
@@ -207,15 +210,14 @@
     if (code === 409) {
       halted = true;
       newer.dataset.answer = JSON.stringify(answer);
-      newer.hidden = bar.hidden = false;
-      status.textContent = "";
+      newer.hidden = false;
+      tell("");
       return;
     }
-    unanswered = [];
-    answer.kept.filter((fact) => typed.has(fact)).forEach((fact) => {
-      base[fact] = answer.seen[fact];
-      if (typed.get(fact) <= upTo) typed.delete(fact);
-    });
+    if (answer.kept.length) unanswered = [];
+    // Of facts that the server holds as this page sent them; what it holds otherwise isn't known here.
+    Object.assign(base, answer.seen);
+    answer.kept.filter((fact) => typed.get(fact) <= upTo).forEach((fact) => typed.delete(fact));
     store();
     if (count > upTo) plan(PAUSE);
     discard.hidden = true;
@@ -225,6 +227,7 @@
   const renew = async () => {
     tell(status.dataset.signedOut);
     const reply = await fetch(location.href, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE) });
+    if (isFinal(reply.status)) stop();
     if (reply.status !== 200) return;
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
     const token = page.querySelector("form[data-draft] [name=csrfmiddlewaretoken]")?.value;

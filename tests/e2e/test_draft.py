@@ -33,6 +33,7 @@ FIELDS = {
     "edit/papers": ("ai_risk_note",),
 }
 KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('taqseem.draft.')).length"
+PRIVATE = "Object.entries(localStorage).map(([key, copy]) => JSON.parse(copy).isPrivate)"
 RESOURCE = "Data Vault Pakistan · Data Vault Pakistan H100"
 ROW = re.compile(r"^(lines|runs)-(\d+)-")
 
@@ -281,6 +282,64 @@ def test_two_tabs_are_told_of_each_other(draft: Page) -> None:
     expect(first.get_by_label("Justification")).to_have_value("Typed second.")
 
 
+def test_words_taken_back_leave_what_others_wrote(draft: Page) -> None:
+    first, second = draft, draft.context.new_page()
+    address = first.url.replace("amounts/", "")
+    for page in (first, second):
+        page.goto(address)
+    second.get_by_label("Justification").fill("Theirs.")
+    expect(second.locator("[data-draft-status]")).to_contain_text("Saved at")
+    first.get_by_label("Justification").fill("x")
+    first.get_by_label("Justification").fill("")
+    expect(first.locator("[data-draft-status]")).to_contain_text("Saved at")
+    first.get_by_role("button", name="Save and continue").click()
+    first.wait_for_url("**/edit/amounts/")
+    first.goto(address)
+    expect(first.get_by_label("Justification")).to_have_value("Theirs.")
+
+
+def test_what_was_withdrawn_elsewhere_is_sent_no_more(draft: Page) -> None:
+    elsewhere = draft.context.new_page()
+    elsewhere.goto(re.sub("edit/.*", "withdraw/", draft.url))
+    elsewhere.get_by_role("button", name="Withdraw the request").click()
+    expect(journeys.state_of(elsewhere)).to_have_text("Withdrawn")
+    draft.locator("[name=runs-0-model]").fill("Too late")
+    expect(draft.locator("[data-draft-status]")).to_contain_text("can't be saved any more")
+    draft.locator("[name=runs-0-model]").fill("Later still")
+    expect(draft.locator("[data-draft-status]")).to_contain_text("can't be saved any more")
+
+
+def test_what_is_confidential_stays_an_hour_and_what_is_over_goes(portal_run, new_context) -> None:
+    page = new_context(base_url=portal_run.address).new_page()
+    journeys.sign_in(page, "reviewer")
+    plant = """([name, minutes, isPrivate]) => localStorage.setItem(
+        `taqseem.draft.${document.body.dataset.person}.${name}#1`,
+        JSON.stringify({at: Date.now() - minutes * 60000, isPrivate, facts: [], pairs: [], base: {}}))"""
+    page.evaluate(plant, ["review/left", 1, True])
+    page.goto("/reviews/")
+    assert page.evaluate(KEPT) == 0
+    for name, minutes, is_private in (("old", 61, True), ("fresh", 59, True), ("open", 61, False)):
+        page.evaluate(plant, [name, minutes, is_private])
+    page.reload()
+    assert page.evaluate(KEPT) == 3
+    page.context.clear_cookies(name="sessionid")
+    page.goto("/")
+    assert page.evaluate(KEPT) == 2
+
+
+def test_a_word_is_told_once_not_at_every_key(portal_run, signed_in) -> None:
+    page = signed_in(portal_run, "startup")
+    page.goto("/requests/new/")
+    page.evaluate("""() => {
+        window.told = 0;
+        new MutationObserver(() => { window.told += 1; }).observe(
+            document.querySelector("[data-draft-status]"), {childList: true});
+    }""")
+    page.get_by_label("Purpose in one sentence").press_sequentially("Five runs")
+    expect(page.locator("[data-draft-status]")).to_contain_text("Kept on this device")
+    assert page.evaluate("window.told") == 1
+
+
 def test_signing_out_leaves_no_draft_behind(portal_run, new_context) -> None:
     page = new_context(base_url=portal_run.address).new_page()
     journeys.sign_in(page, "startup")
@@ -304,6 +363,7 @@ def test_a_decision_outlives_its_session(portal_run, signed_in, new_context) -> 
     page.goto(f"/requests/{request}/decide/")
     page.get_by_role("radio", name="Return with a question").check()
     page.get_by_label("Reason or question").fill("Which of the runs come first?")
+    assert page.evaluate(PRIVATE) == [True]
     page.context.clear_cookies(name="sessionid")
     page.get_by_role("button", name="Record the decision").click()
     page.wait_for_url("**/login/**")

@@ -36,7 +36,9 @@ class ReviewList(ListPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         profile = selectors.profile_of(self.request.user)
-        return super().get_context_data(profile=profile, **kwargs)
+        # Of those that they left, or that were taken from them, the device keeps no draft either.
+        still_open = selectors.own_open(self.request.user).values_list("code", flat=True)
+        return super().get_context_data(profile=profile, still_open=" ".join(still_open), **kwargs)
 
 
 class ReviewWork(FormPage):
