@@ -18,6 +18,21 @@ def has_interest(user: Any, project: Project) -> bool:
     )
 
 
+def interested(*, project_id: str, who: str) -> str:
+    """SQL: whether NEW's column `who` names somebody of the project, or of the organisation it belongs to.
+
+    `project_id` is an SQL expression for the project's id.
+    """
+    return (
+        # The pieces are our own constants.
+        "EXISTS (SELECT 1 FROM projects_projectmember m "  # noqa: S608
+        f"WHERE m.project_id = {project_id} AND m.user_id = NEW.{who}) "
+        "OR EXISTS (SELECT 1 FROM projects_project p "
+        "JOIN people_membership o ON o.organisation_id = p.organisation_id "
+        f"WHERE p.id = {project_id} AND o.user_id = NEW.{who})"
+    )
+
+
 def no_interest_trigger(
     *, name: str, project_id: str, also: str = "FALSE", on_update: bool = False
 ) -> pgtrigger.Trigger:
@@ -31,12 +46,7 @@ def no_interest_trigger(
         operation=pgtrigger.Insert | pgtrigger.Update if on_update else pgtrigger.Insert,
         when=pgtrigger.Before,
         func=(
-            # The pieces are our own constants.
-            f"IF {also} OR EXISTS (SELECT 1 FROM projects_projectmember m "  # noqa: S608
-            f"WHERE m.project_id = {project_id} AND m.user_id = NEW.decided_by_id) "
-            "OR EXISTS (SELECT 1 FROM projects_project p "
-            "JOIN people_membership o ON o.organisation_id = p.organisation_id "
-            f"WHERE p.id = {project_id} AND o.user_id = NEW.decided_by_id) THEN "
+            f"IF {also} OR {interested(project_id=project_id, who='decided_by_id')} THEN "
             "RAISE EXCEPTION 'nobody decides about their own request, project or organisation' "
             "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"
         ),

@@ -167,6 +167,7 @@ class ChangeDecision(models.Model):
             ),
             independent(
                 allocation_id=_CHANGE.format("allocation_id"),
+                target_id=_CHANGE.format("target_id"),
                 also="(NEW.decided_by_id IS NULL AND " + _CHANGE.format("persons") + " > 0)",
             ),
         ]

@@ -3,11 +3,15 @@
 import pgtrigger
 
 
-def independent(*, allocation_id: str, also: str = "FALSE") -> pgtrigger.Trigger:
+def independent(
+    *, allocation_id: str, target_id: str | None = None, also: str = "FALSE"
+) -> pgtrigger.Trigger:
     """Refuses a word of somebody with a conflict of interest about the request that fed the allocation.
 
-    `allocation_id` is an SQL expression for the allocation's id; `also` a further condition that refuses.
+    `allocation_id` is an SQL expression for the allocation's id, `target_id` for that of another which counts
+    as well; `also` a further condition that refuses.
     """
+    concerned = f"IN ({allocation_id}, {target_id})" if target_id else f"= {allocation_id}"
     return pgtrigger.Trigger(
         name="independent",
         operation=pgtrigger.Insert,
@@ -18,7 +22,7 @@ def independent(*, allocation_id: str, also: str = "FALSE") -> pgtrigger.Trigger
             "JOIN programme_decision d ON d.request_id = c.request_id "
             "JOIN programme_fulfilment f ON f.decision_id = d.id "
             "JOIN awards_award w ON w.id = f.award_id "
-            f"WHERE w.allocation_id = {allocation_id} AND c.severity IN ('real', 'apparent') "
+            f"WHERE w.allocation_id {concerned} AND c.severity IN ('real', 'apparent') "
             "AND c.user_id IN (NEW.decided_by_id, NEW.on_behalf_of_id)) THEN "
             "RAISE EXCEPTION 'nobody decides after a conflict of interest, or again' "
             "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;"

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from allocations.programme.models.guards import unconflicted_trigger
+from allocations.programme.models.guards import independent_trigger
 from allocations.programme.models.request import AllocationRequest
 from allocations.programme.models.track import TrackStep
 from allocations.programme.transitions import CONSENT, STEP, ConsentState, StepState
@@ -50,10 +50,10 @@ class RequestStep(Record):
         indexes = [models.Index(fields=["due_at"], name="request_step_due", condition=models.Q(state="open"))]
         triggers = [
             STEP.trigger(name="request_step_steps"),
-            unconflicted_trigger(
+            independent_trigger(
                 name="independent",
                 who=("closed_by_id", "on_behalf_of_id"),
-                condition="OLD.state = 'open' AND NEW.state IN ('passed', 'failed')",
+                condition="NEW.state IN ('passed', 'failed')",
             ),
         ]
 
@@ -100,10 +100,10 @@ class SiteConsent(Record):
         ]
         triggers = [
             CONSENT.trigger(name="consent_steps"),
-            unconflicted_trigger(
+            independent_trigger(
                 name="independent",
                 who=("answered_by_id", "on_behalf_of_id"),
-                condition="OLD.state IS DISTINCT FROM NEW.state",
+                condition="NEW.state <> 'asked'",
             ),
         ]
 
