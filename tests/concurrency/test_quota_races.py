@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from allocations.awards.models import Award
-from allocations.awards.quotas import checks, services
+from allocations.awards.quotas import checks
 from allocations.awards.quotas.models import Quota
 from allocations.awards.quotas.services import quota_change, quota_set
 from allocations.awards.services import award_make, awarding, capacity_post
@@ -21,7 +22,7 @@ from allocations.ledger.verification import first_discrepancy
 from datacenters.models import Capacity
 from portal.foundation import clock
 from portal.foundation.clock import Quarter
-from portal.foundation.errors import DomainError, IllegalState, Refused
+from portal.foundation.errors import DomainError, Refused
 from tests.cast import Cast, make_cast
 from tests.concurrency.test_ledger_races import without_the_check  # noqa: F401 - a fixture
 from tests.requesting import HOUR
@@ -193,39 +194,34 @@ def _closing(work: Callable[[int], None], number: int) -> None:
         connections.close_all()
 
 
-def test_who_changes_and_who_sets_never_wait_for_each_other(funded: Cast, monkeypatch: Any) -> None:
-    """Whoever holds a row of a quota isn't waiting for those who set one."""
-    row = cap(funded, 100)
-    ended, ready = services._ended, Barrier(2)
-
-    def end_slowly(actor: Any, quota: Quota) -> Quota:
-        held = ended(actor, quota)
-        ready.wait(timeout=30)  # from here on the other wants this row as well
-        return held
-
-    def work(number: int) -> None:
-        if number:
-            quota_change(
-                actor=funded.admin,
-                quota=row,
-                percent=Decimal(50),
-                from_quarter=str(QUARTER),
-                enforced=True,
-                reason="Half",
-            )
-        else:
-            ready.wait(timeout=30)
-            with pytest.raises(IllegalState):
-                cap(funded, 10)
-
-    monkeypatch.setattr(services, "_ended", end_slowly)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda number: _closing(work, number), range(2)))
-    assert Quota.objects.get(ended_at=None).percent == Decimal(50)
-
-
 def test_of_caps_set_at_once_for_one_group_one_stands(funded: Cast) -> None:
     # The check looks before it writes: what a neighbour writes meanwhile it must wait for.
     outcomes = in_turns(lambda number: cap(funded, 1 + number % 100))
     assert outcomes.count(None) == 1
     assert Quota.objects.filter(ended_at=None).count() == 1
+
+
+def test_who_changes_one_and_who_sets_one_wait_in_the_same_order(funded: Cast) -> None:
+    """All quotas are held before any row is: else each of two could hold what the other waits for."""
+
+    def held() -> list[str]:
+        statements = [query["sql"] for query in queries if "quota" in query["sql"]]
+        return [
+            "all" if "advisory" in sql else "row"
+            for sql in statements
+            if "FOR UPDATE" in sql or "advisory" in sql
+        ]
+
+    with CaptureQueriesContext(connection) as queries:
+        row = cap(funded, 10)
+    assert held() == ["all", "row"]
+    with CaptureQueriesContext(connection) as queries:
+        quota_change(
+            actor=funded.admin,
+            quota=row,
+            percent=Decimal(20),
+            from_quarter=str(QUARTER),
+            enforced=True,
+            reason="More",
+        )
+    assert held() == ["all", "row", "row"]
