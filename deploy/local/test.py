@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.local import check
@@ -25,8 +27,11 @@ PACKAGES = {
     "docker-compose": "docker-compose",
     "shellcheck": "shellcheck",
 }
-# Suites that mostly wait, for Slurm or a browser: they run beside the others, which keep a processor busy.
-WAITING = ("tests/contract", "tests/e2e", "tests/fault", "tests/lab", "tests/site")
+# Suites that mostly wait run beside the others, which keep a processor busy: those for real Slurm, whose
+# clusters serve one after the other, and those for a browser or a portal that starts.
+COMPOSE_SLURM = "tests/runner/test_compose_slurm.py"
+ON_SLURM = ("tests/contract", "tests/e2e", "tests/fault", "tests/lab", "tests/site", COMPOSE_SLURM)
+ON_THE_PORTAL = ("tests/e2e", "tests/runner", f"--ignore={COMPOSE_SLURM}")
 PYTEST = [sys.executable, "-m", "pytest", "-p", "deploy.local.pytest_summary", "-q"]
 
 
@@ -50,28 +55,36 @@ def main() -> int:
     with Lab() as lab:
         if lab.problem:
             left_out["lab"] = lab.problem
-            options += ["--ignore=tests/lab", "-m", "not lab"]
-        failed += run_suites(options)
+            options.append("--ignore=tests/lab")
+        failed += run_suites(options, has_lab=not lab.problem)
     return report(failed, left_out)
 
 
-def run_suites(options: list[str]) -> list[str]:
-    """Run them all, in two lanes at once; the names of what failed."""
-    failed = []
+def run_suites(options: list[str], *, has_lab: bool) -> list[str]:
+    """Run them all, in three lanes at once; the names of what failed."""
+    lanes = {
+        "suites for Slurm": [*ON_SLURM, "-m", "lab or not e2e" if has_lab else "not lab and not e2e"],
+        "suites for the portal as it runs": [*ON_THE_PORTAL, "-m", "not lab"],
+    }
+    with ExitStack() as ends:
+        waiting = {name: ends.enter_context(beside([*suites, *options])) for name, suites in lanes.items()}
+        failed = run_busy_suites(options)
+        return failed + [name for name, lane in waiting.items() if lane.wait()]
+
+
+@contextmanager
+def beside(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """pytest in the background; at the end what it said."""
     with tempfile.TemporaryFile() as said:
-        waiting = subprocess.Popen(
-            [*PYTEST, *WAITING, *options], cwd=CHECKOUT, stdout=said, stderr=subprocess.STDOUT
-        )
+        lane = subprocess.Popen([*PYTEST, *arguments], cwd=CHECKOUT, stdout=said, stderr=subprocess.STDOUT)
         try:
-            failed += run_busy_suites(options)
-            if waiting.wait():
-                failed.append(f"suites in {', '.join(WAITING)}")
+            yield lane
         finally:
-            waiting.terminate()
+            lane.terminate()
+            lane.wait()
             said.seek(0)
             sys.stdout.flush()
             shutil.copyfileobj(said, sys.stdout.buffer)
-    return failed
 
 
 def run_busy_suites(options: list[str]) -> list[str]:
@@ -81,7 +94,7 @@ def run_busy_suites(options: list[str]) -> list[str]:
         embedded = os.environ | {"TAQSEEM_PG_BIN": str(wheel_postgres()[0])}
         if subprocess.run([*PYTEST, "tests/database"], cwd=CHECKOUT, env=embedded, check=False).returncode:
             failed.append("database suite on the embedded PostgreSQL")
-    others = [f"--ignore={directory}" for directory in WAITING]
+    others = [f"--ignore={path}" for path in {*ON_SLURM, *ON_THE_PORTAL} if path.startswith("tests/")]
     if subprocess.run([*PYTEST, *others, *options], cwd=CHECKOUT, check=False).returncode:
         failed.append("suites on this machine alone")
     return failed
