@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from portal.people.models import User
@@ -30,6 +31,13 @@ def flush_past_the_guards():
     DatabaseOperations.sql_flush = flush
     yield
     DatabaseOperations.sql_flush = plain
+
+
+@pytest.fixture(autouse=True)
+def own_language():
+    """No test goes on in the language in which another ended."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
