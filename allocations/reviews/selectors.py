@@ -301,7 +301,7 @@ def open_review_step(request: AllocationRequest) -> RequestStep | None:
 
 
 def panel_for(user: Any) -> QuerySet[AllocationRequest]:
-    """Every request that was ever submitted, with what the reviews of its last reviewed round come to.
+    """Every request of a track with reviews, or of a call, with what the reviews of its last round come to.
 
     `rank` counts among the rows that `user` may see; rows of which they are recused say so (`recused`), come
     last, and must be shown without anything that names them. Nobody is left out.
@@ -312,7 +312,7 @@ def panel_for(user: Any) -> QuerySet[AllocationRequest]:
     done = of_round & Q(reviews__state=ReviewState.SUBMITTED)
     wanted = TrackStep.objects.filter(version=OuterRef("track_version"), kind=TrackStep.Kind.REVIEW)
     return (
-        AllocationRequest.objects.filter(submitted_at__isnull=False)
+        AllocationRequest.objects.filter(Exists(wanted) | Q(call__isnull=False), submitted_at__isnull=False)
         .select_related("project__organisation", "project__sector", "track_version__track", "call")
         .annotate(
             recused=ExpressionWrapper(
