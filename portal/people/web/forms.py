@@ -72,7 +72,7 @@ class TokenForm(forms.Form):
     days = forms.IntegerField(
         label=_("Days until it ends"),
         initial=90,
-        help_text=_("1 to %(most)s.") % {"most": LONGEST_DAYS},
+        help_text=format_lazy(_("1 to {most}."), most=LONGEST_DAYS),
         widget=forms.NumberInput(attrs={"min": 1, "max": LONGEST_DAYS}),
     )
 
@@ -210,7 +210,7 @@ class DeputyForm(forms.Form):
     ends_on = forms.DateField(
         label=_("Last day"),
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("At most %(most)s days after the first.") % {"most": MOST_DAYS},
+        help_text=format_lazy(_("At most {most} days after the first."), most=MOST_DAYS),
     )
     reason = forms.CharField(
         label=_("Reason"),
