@@ -10,7 +10,7 @@ from allocations.awards.services import allocation_expire
 from allocations.lifecycle import services as lifecycle
 from allocations.lifecycle.models import Appeal, ChangeRequest
 from allocations.programme import services as programme
-from allocations.programme.models import AllocationRequest, Conflict, Track, TrackStep, TrackVersion
+from allocations.programme.models import AllocationRequest, Conflict, Track
 from allocations.projects.models import ProjectMember
 from allocations.reviews import services as reviews
 from allocations.reviews.models import Review
@@ -19,7 +19,7 @@ from portal.foundation import clock
 from portal.people.models import Deputy, Membership, User
 from tests.cast import Cast, person, site
 from tests.lifecycling import allocated, ask, decider, strict_track
-from tests.requesting import HOUR, IN_STATE, submitted
+from tests.requesting import HOUR, IN_STATE, stepped, submitted
 from tests.reviewing import confirmed_by_admins, in_review, invited, reviewer, submit
 
 OF_CAST = "pi member colleague reviewer site_manager council admin auditor outsider"
@@ -94,7 +94,7 @@ class Stage:
         """On a track with a check by admins; `under_review` once it has passed."""
         return self._stepped(
             state,
-            _track("checked", kind="technical", roles=["admin"]),
+            stepped({"kind": "technical", "roles": ["admin"]}, code="checked"),
             lambda request: programme.step_close(actor=self.cast.admin, request=request, passed=True),
         )
 
@@ -102,7 +102,7 @@ class Stage:
         """On a track on which the site is asked; `under_review` once it has consented."""
         return self._stepped(
             state,
-            _track("consenting", kind="consent", roles=["site"]),
+            stepped({"kind": "consent", "roles": ["site"]}, code="consenting"),
             lambda request: programme.consent_answer(
                 actor=self.cast.site_manager, request=request, site=self.cast.site, given=True
             ),
@@ -189,12 +189,3 @@ class Stage:
         SiteRole.objects.create(site=big.site, user=self.cast.site_manager, role=SiteRole.Role.MANAGER)
         change = ask(self.cast, allocated(self.cast, 49_900, resource=big), "more", gpu_seconds=10_000 * HOUR)
         return lifecycle.change_decide(actor=self.cast.council, change=change, outcome="approved")
-
-
-def _track(code: str, **step: Any) -> Track:
-    """A track of one such step, then one person's decision."""
-    track = Track.objects.create(code=code, name_en=code.title(), name_ur=code, position=97)
-    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
-    TrackStep.objects.create(version=version, position=0, **step)
-    TrackStep.objects.create(version=version, position=1, kind="decision", roles=["admin", "council"])
-    return track

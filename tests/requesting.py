@@ -32,6 +32,16 @@ def plain_track() -> Track:
     return track
 
 
+def stepped(*steps: dict[str, Any], code: str = "stepped") -> Track:
+    """A track of these steps, then one person's decision."""
+    track = Track.objects.create(code=code, name_en=code.title(), name_ur=code, position=97)
+    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
+    decision = {"kind": "decision", "roles": ["admin", "council"]}
+    for position, step in enumerate([*steps, decision]):
+        TrackStep.objects.create(version=version, position=position, **step)
+    return track
+
+
 def draft(cast: Cast, *, track: Track | None = None, **fields: Any) -> AllocationRequest:
     """A complete draft of the PI's: 100 GPU-hours over ten days from today, on the plain track."""
     today = clock.today()

@@ -20,8 +20,6 @@ from allocations.programme.models import (
     RequestLine,
     SiteConsent,
     Track,
-    TrackStep,
-    TrackVersion,
     WaitingEntry,
 )
 from allocations.programme.services.consents import consents_of
@@ -33,7 +31,7 @@ from portal.foundation.errors import IllegalState, InvalidInput, Refused
 from tests.calling import plain_call, within
 from tests.cast import Cast, site
 from tests.lifecycling import NOW, adds_up, ask, decider, strict_track
-from tests.requesting import HOUR, fund, submitted
+from tests.requesting import HOUR, fund, stepped, submitted
 
 pytestmark = pytest.mark.django_db
 CAPACITY = 10_000
@@ -205,10 +203,7 @@ def test_a_supplement_is_kept_back_in_part_like_the_award(cast: Cast) -> None:
 # --- Consents -----------------------------------------------------------------------------------------------
 def consenting(cast: Cast, **fields: Any) -> AllocationRequest:
     """On a track on which sites are asked and one person decides."""
-    track = Track.objects.create(code="consenting", name_en="Consenting", name_ur="رضامندی", position=98)
-    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
-    TrackStep.objects.create(version=version, position=0, kind="consent", roles=["site"], working_days=1)
-    TrackStep.objects.create(version=version, position=1, kind="decision", roles=["admin", "council"])
+    track = stepped({"kind": "consent", "roles": ["site"], "working_days": 1})
     return submitted(cast, track=track, **fields)
 
 

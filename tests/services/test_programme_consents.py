@@ -6,12 +6,12 @@ import pytest
 
 from allocations.lifecycle import services as lifecycle
 from allocations.programme import services
-from allocations.programme.models import AllocationRequest, SiteConsent, Track, TrackStep, TrackVersion
+from allocations.programme.models import AllocationRequest, SiteConsent, Track
 from allocations.programme.services.consents import asks_sites, consents_of, may_ask_more, sites_to_ask
 from portal.foundation.errors import IllegalState
 from tests.cast import Cast, site
 from tests.lifecycling import decider
-from tests.requesting import HOUR, fund, plain_track, submitted
+from tests.requesting import HOUR, fund, plain_track, stepped, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -25,13 +25,7 @@ def funded(cast: Cast) -> None:
 
 def consenting(*first: dict[str, Any]) -> Track:
     """On this track sites are asked, after the steps `first`, and one person decides."""
-    track = Track.objects.create(code="consenting", name_en="Consenting", name_ur="رضامندی", position=98)
-    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
-    asks = {"kind": "consent", "roles": ["site"], "working_days": 1}
-    decides = {"kind": "decision", "roles": ["admin", "council"]}
-    for position, step in enumerate([*first, asks, decides]):
-        TrackStep.objects.create(version=version, position=position, **step)
-    return track
+    return stepped(*first, {"kind": "consent", "roles": ["site"], "working_days": 1})
 
 
 def again(cast: Cast, request: AllocationRequest) -> AllocationRequest:

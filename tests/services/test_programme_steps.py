@@ -14,8 +14,6 @@ from allocations.programme.models import (
     RequestStep,
     SiteConsent,
     Track,
-    TrackStep,
-    TrackVersion,
 )
 from allocations.programme.policies import actions_for
 from allocations.programme.services.steps import StepClosed
@@ -26,7 +24,7 @@ from portal.foundation.errors import IllegalState, InvalidInput, NotAllowed
 from portal.foundation.models import AuditRow
 from portal.people.models import Deputy, Membership, User
 from tests.cast import Cast, person, site
-from tests.requesting import HOUR, asked, draft, fund, submitted
+from tests.requesting import HOUR, asked, draft, fund, stepped, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -34,16 +32,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def funded(cast: Cast) -> None:
     fund(cast.resource)
-
-
-def stepped(*kinds: dict[str, Any]) -> Track:
-    """A track of these steps, then one person's decision."""
-    track = Track.objects.create(code="stepped", name_en="Stepped", name_ur="قدم", position=97)
-    version = TrackVersion.objects.create(track=track, number=1, by_choice=True)
-    decision = {"kind": "decision", "roles": ["admin", "council"]}
-    for position, step in enumerate([*kinds, decision]):
-        TrackStep.objects.create(version=version, position=position, **step)
-    return track
 
 
 CHECKED = {"kind": "technical", "roles": ["admin"]}

@@ -23,8 +23,8 @@ from portal.people.models import Membership, User
 from tests.cast import Cast, site
 from tests.lifecycling import allocated, ask, strict_track
 from tests.reclaiming import warned
-from tests.requesting import HOUR, fund, submitted
-from tests.services.test_programme_steps import ASKED, CHECKED, share_a_project, stepped
+from tests.requesting import HOUR, fund, stepped, submitted
+from tests.services.test_programme_steps import ASKED, CHECKED, share_a_project
 
 pytestmark = pytest.mark.django_db
 
